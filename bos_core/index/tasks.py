@@ -1,0 +1,167 @@
+"""Task sets, task arrays and chunks in the index; every write is idempotent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case, func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bos_core.index.tables import ChunkRow, Output, TaskArray, TaskException, TaskSet, now
+from bos_core.objects.task import Chunk, Receipt, TaskState, check_transition
+
+
+async def create_task_set(db: AsyncSession, set_id: str, flow: str, parameters: dict[str, Any]) -> None:
+    """Record a new request as executing."""
+    db.add(TaskSet(id=set_id, flow=flow, parameters=parameters, state=TaskState.EXECUTING))
+
+
+async def find_task_set(db: AsyncSession, prefix: str) -> TaskSet | None:
+    """The task set whose id is, or alone begins with, `prefix`; `latest` means the newest."""
+    if prefix == "latest":
+        return (await db.exec(select(TaskSet).order_by(col(TaskSet.created).desc()).limit(1))).first()
+    found = (await db.exec(select(TaskSet).where(col(TaskSet.id).startswith(prefix)).limit(2))).all()
+    return found[0] if len(found) == 1 else None
+
+
+async def list_task_sets(db: AsyncSession) -> list[TaskSet]:
+    """All task sets, newest first."""
+    return list((await db.exec(select(TaskSet).order_by(col(TaskSet.created).desc()))).all())
+
+
+async def set_task_set_state(db: AsyncSession, set_id: str, state: str, message: str = "") -> None:
+    """Record what became of a request."""
+    row = await db.get_one(TaskSet, set_id)
+    row.state, row.message = state, message
+    row.finished = now() if state in (TaskState.SUCCESS, TaskState.FAILED, "cancelled") else None
+    db.add(row)
+
+
+async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]) -> dict[str, str]:
+    """Register an array with its chunks unless it exists; returns the state of every chunk by key."""
+    values = array.model_dump(exclude={"started", "finished"}) | {"started": now()}
+    await db.exec(insert(TaskArray).values(values).on_conflict_do_nothing())  # type: ignore[call-overload]
+    if chunks:
+        rows = [
+            {
+                "key": c.key, "array_id": array.id, "position": k, "offset": c.offset, "count": c.count,
+                "first_hour": c.first_hour, "hours": c.hours, "state": TaskState.PENDING.value, "attempts": 0,
+                "container": "", "seconds": 0.0, "cpu_seconds": 0.0, "peak_mib": 0.0, "error": "",
+            }
+            for k, c in enumerate(chunks)
+        ]  # fmt: skip
+        await db.exec(insert(ChunkRow).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+    states = await db.exec(select(ChunkRow.key, ChunkRow.state).where(ChunkRow.array_id == array.id))
+    return {key: state for key, state in states.all()}
+
+
+async def finish_array(db: AsyncSession, array_id: str) -> None:
+    """Record that an array is done."""
+    await db.exec(update(TaskArray).where(col(TaskArray.id) == array_id).values(finished=now()))  # type: ignore[call-overload]
+
+
+async def mark(db: AsyncSession, key: str, state: TaskState, **changes: Any) -> None:
+    """Move a chunk to a state, through the one table of allowed transitions."""
+    row = await db.get_one(ChunkRow, key, with_for_update=True)
+    check_transition(TaskState(row.state), state)
+    row.state = state
+    if state is TaskState.EXECUTING:
+        row.attempts += 1
+        row.started = now()
+    for name, value in changes.items():
+        setattr(row, name, value)
+    db.add(row)
+
+
+async def commit_chunk(
+    db: AsyncSession, array: TaskArray, chunk: Chunk, receipt: Receipt, scenario_id: int | None
+) -> None:
+    """Mark a chunk successful and list its output in the same transaction."""
+    await mark(
+        db, chunk.key, TaskState.SUCCESS, seconds=receipt.seconds, cpu_seconds=receipt.cpu_seconds,
+        peak_mib=receipt.peak_mib, container=receipt.container, finished=now(), error="", count=receipt.tasks,
+    )  # fmt: skip
+    output = Output(
+        chunk_key=chunk.key, task_set_id=array.task_set_id, stage=array.stage, month=array.month,
+        path=receipt.path, sha256=receipt.sha256, size=receipt.size, program=receipt.program,
+        scenario_id=scenario_id, first_hour=chunk.first_hour, hours=chunk.hours, summary=receipt.summary,
+    )  # fmt: skip
+    await db.merge(output)
+    for offset, reason in receipt.exceptions:
+        await db.merge(TaskException(chunk_key=chunk.key, offset=offset, reason=reason))
+
+
+async def reset_unfinished(db: AsyncSession, set_id: str) -> int:
+    """Send chunks that were under way or failed back to pending; how many. For `resume`."""
+    arrays = select(TaskArray.id).where(TaskArray.task_set_id == set_id)
+    done = await db.exec(
+        update(ChunkRow)  # type: ignore[call-overload]
+        .where(col(ChunkRow.array_id).in_(arrays), col(ChunkRow.state) != TaskState.SUCCESS.value,
+               col(ChunkRow.state) != TaskState.PENDING.value)
+        .values(state=TaskState.PENDING.value)
+    )  # fmt: skip
+    return int(done.rowcount)
+
+
+@dataclass(frozen=True)
+class StageCounts:
+    """Progress and cost of one stage of a task set.
+
+    Attributes:
+        tasks: BOS tasks registered; done, failed, retrying: of them.
+        chunks: messages they travelled in; recomputed: attempts beyond the first.
+        serial_s: summed time on containers; wall_s: from the first start to the last end.
+        peak_mib: largest resident memory of a container while it ran the stage.
+    """
+
+    stage: str
+    tasks: int
+    done: int
+    failed: int
+    retrying: int
+    chunks: int
+    chunks_done: int
+    attempts: int
+    serial_s: float
+    wall_s: float
+    peak_mib: float
+
+
+async def stage_counts(db: AsyncSession, set_id: str) -> list[StageCounts]:
+    """Counts per stage of a task set."""
+
+    def tasks_in(state: TaskState) -> Any:
+        return func.coalesce(func.sum(case((col(ChunkRow.state) == state.value, col(ChunkRow.count)), else_=0)), 0)
+
+    query = (
+        select(  # type: ignore[call-overload]
+            TaskArray.stage, func.sum(ChunkRow.count), tasks_in(TaskState.SUCCESS), tasks_in(TaskState.FAILED),
+            tasks_in(TaskState.RETRYING), func.count(),
+            func.sum(case((col(ChunkRow.state) == TaskState.SUCCESS.value, 1), else_=0)), func.sum(ChunkRow.attempts),
+            func.sum(ChunkRow.seconds),
+            func.coalesce(func.extract("epoch", func.max(ChunkRow.finished) - func.min(ChunkRow.started)), 0.0),
+            func.max(ChunkRow.peak_mib),
+        )
+        .join(ChunkRow, col(ChunkRow.array_id) == col(TaskArray.id))
+        .where(TaskArray.task_set_id == set_id)
+        .group_by(TaskArray.stage)
+    )  # fmt: skip
+    rows = (await db.exec(query)).all()
+    return [StageCounts(r[0], *(int(x) for x in r[1:8]), *(float(x or 0) for x in r[8:])) for r in rows]
+
+
+async def exceptions_of(db: AsyncSession, set_id: str, limit: int = 1000) -> list[tuple[str, int, str]]:
+    """(chunk, task offset, reason) of tasks that need attention, failed chunks included."""
+    noted = await db.exec(
+        select(TaskException.chunk_key, TaskException.offset, TaskException.reason)
+        .where(col(TaskException.chunk_key).startswith(set_id))
+        .order_by(TaskException.chunk_key, col(TaskException.offset))
+        .limit(limit)
+    )
+    failed = await db.exec(
+        select(ChunkRow.key, ChunkRow.offset, ChunkRow.error).where(
+            col(ChunkRow.key).startswith(set_id), ChunkRow.state == TaskState.FAILED.value
+        )
+    )
+    return [(r[0], r[1], r[2]) for r in [*failed.all(), *noted.all()]]

@@ -1,0 +1,62 @@
+"""The one family of errors.
+
+BosError
+├── GridError        a grid file or network that cannot be used
+├── ProfileError     hourly series with holes or of the wrong length
+├── ParameterError   a choice of the user that does not exist or is out of range
+├── InfeasibleError  an hour or day for which no schedule exists
+├── StorageError     a result file or disk that cannot be written or read
+├── ServiceError     database, Prefect server or port that cannot be had
+└── BusyError        another run holds what this one needs
+
+Every error says what is wrong, where, and the mend, in one sentence a user can act on.
+"""
+
+
+class BosError(Exception):
+    """Base of all errors BOS raises on purpose.
+
+    Args:
+        what: what is wrong, naming the input.
+        mend: what the user can do about it.
+    """
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        self.what = what.rstrip(".")
+        self.mend = mend.rstrip(".")
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.mend}." if self.mend else f"{self.what}."
+
+    def __reduce__(self) -> tuple[type["BosError"], tuple[str, str]]:
+        # Errors cross process borders; rebuild them from their two parts.
+        return type(self), (self.what, self.mend)
+
+
+class GridError(BosError):
+    """A grid file or network that cannot be used."""
+
+
+class ProfileError(BosError):
+    """Hourly series with holes, of the wrong length or out of range."""
+
+
+class ParameterError(BosError):
+    """A choice of the user that does not exist or is out of range."""
+
+
+class InfeasibleError(BosError):
+    """An hour or day for which no schedule exists."""
+
+
+class StorageError(BosError):
+    """A result file or disk that cannot be written or read."""
+
+
+class ServiceError(BosError):
+    """A database, server or port that cannot be had."""
+
+
+class BusyError(BosError):
+    """Another run holds what this one needs."""

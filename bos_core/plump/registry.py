@@ -1,0 +1,52 @@
+"""Program slots and the official programs that fit them."""
+
+from bos_core.objects.errors import ParameterError
+from bos_core.objects.program import Program
+from slots.algorithms.adjustment.successive_lp import successive_lp
+from slots.algorithms.active_dispatch.loss_iterated import loss_iterated
+from slots.algorithms.borders.clustered import clustered
+from slots.algorithms.equivalence.ward import ward
+from slots.algorithms.modelling.from_source import from_source
+from slots.algorithms.n1.lightsim import lightsim
+from slots.algorithms.n1.newton_each import newton_each
+from slots.algorithms.reactive_dispatch.interior_point import interior_point
+from slots.algorithms.sequence.own_series import own_series
+from slots.algorithms.sequence.profiles import profiles
+from slots.algorithms.snapshot.secured import secured
+from slots.algorithms.unit_commitment.guided import guided
+from slots.algorithms.unit_commitment.lazy_network import lazy_network
+
+_PROGRAMS = (
+    Program("modelling", "from-source", "entities and models of the grid source", from_source),
+    Program("snapshot", "secured", "AC power flow, adjusted until all criteria hold", secured),
+    Program("equivalence", "ward", "shunt-free sparse Ward reduction", ward),
+    Program("sequence", "profiles", "synthetic year from real load, wind, sun and water shapes", profiles),
+    Program("sequence", "own-series", "the series that came with the grid", own_series),
+    Program("borders", "clustered", "monthly problem with identical units clustered", clustered),
+    Program("unit_commitment", "guided", "relaxation decides which units stay free", guided),
+    Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
+    Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),
+    Program("reactive_dispatch", "interior-point", "least losses by IPOPT", interior_point),
+    Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim),
+    Program("n1", "newton-each", "one full Newton power flow per outage", newton_each),
+    Program("adjustment", "successive-lp", "successive linear programs on AC sensitivities", successive_lp),
+)
+
+
+def programs(slot: str | None = None) -> list[Program]:
+    """Official programs, of one slot or all."""
+    return [p for p in _PROGRAMS if slot in (None, p.slot)]
+
+
+def program(slot: str, name: str) -> Program:
+    """The program called `name` in a slot.
+
+    Raises:
+        ParameterError: there is none.
+    """
+    known = programs(slot)
+    for p in known:
+        if p.name == name:
+            return p
+    names = ", ".join(p.name for p in known)
+    raise ParameterError(f"algorithm '{name}' is unknown in slot {slot}", f"choose one of: {names}")

@@ -1,0 +1,82 @@
+"""Containers on this machine: one named Dask nanny worker each, with its own memory quota.
+
+The cluster is made of single workers rather than a uniform pool, so containers of different sizes can live
+side by side and come and go one by one.
+"""
+
+import logging
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import dask
+import distributed
+import psutil
+from distributed import Client, Nanny, Scheduler, SpecCluster
+
+from bos_core.objects.container import Container, Quota
+
+SLOT = "slot"
+PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
+MEMORY_SHARE = 0.6  # of the machine that all containers together may use
+
+
+def default_containers(workers: int) -> list[Container]:
+    """As many equal containers as workers, within the machine's memory."""
+    total = psutil.virtual_memory().total / 2**20
+    each = int(min(4096, MEMORY_SHARE * total / workers))
+    return [Container(f"container-{k + 1}", Quota(1, each)) for k in range(workers)]
+
+
+class ContainerPool:
+    """Starts, replaces and removes containers; hands out a client to reach them."""
+
+    def __init__(self, containers: Iterable[Container]) -> None:
+        self.containers = list(containers)
+        self._cluster: SpecCluster | None = None
+        self.client: Client | None = None
+
+    def start(self) -> None:
+        """Start the scheduler on loopback and every container."""
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        dask.config.set(
+            {
+                "distributed.worker.multiprocessing-method": "forkserver",
+                "distributed.scheduler.allowed-failures": 0,
+                "distributed.worker.daemon": False,
+                "distributed.comm.timeouts.connect": "60s",
+                "distributed.scheduler.work-stealing": False,
+                "distributed.worker.memory.spill": False,
+                "distributed.worker.memory.target": False,
+            }
+        )
+        distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
+        workers = {c.name: self._spec(c) for c in self.containers}
+        options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": None}
+        self._cluster = SpecCluster(workers=workers, scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
+        self.client = Client(self._cluster, set_as_default=False)
+        self.client.wait_for_workers(len(workers), timeout=120)
+
+    def _spec(self, container: Container) -> dict[str, Any]:
+        single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        return {
+            "cls": Nanny,
+            "options": {
+                "name": container.name,
+                "nthreads": container.quota.cores,
+                "memory_limit": container.quota.memory_mib * 2**20,
+                "resources": {SLOT: 1},
+                "env": single | {"BOS_HOME": os.environ.get("BOS_HOME", "")} if "BOS_HOME" in os.environ else single,
+                "host": "127.0.0.1",
+                "dashboard": False,
+                "local_directory": None,
+            },
+        }
+
+    def close(self) -> None:
+        """Stop everything."""
+        if self.client is not None:
+            self.client.close(timeout=10)
+        if self._cluster is not None:
+            self._cluster.close(timeout=20)
+        self.client = self._cluster = None

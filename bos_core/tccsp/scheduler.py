@@ -1,0 +1,157 @@
+"""The event loop that ties tasks and containers: queue, dispatch, record, retry.
+
+One thread owns all decisions. Chunks travel to containers as plain Dask messages; their receipts come back
+here and are committed to the index before anyone is told. A container runs one chunk at a time; a second one
+waits with it, so that it never idles for a message.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from distributed import KilledWorker
+
+from bos_core.index import containers as container_index
+from bos_core.index import tasks
+from bos_core.index.client import Index
+from bos_core.index.tables import TaskArray
+from bos_core.objects.errors import BosError, StorageError
+from bos_core.objects.task import Chunk, Receipt, TaskState
+from bos_core.tccsp.assignment import ReadyQueue
+from bos_core.tccsp.containers import SLOT, ContainerPool
+
+Step = Callable[[dict[str, Any]], Receipt]
+MAX_ATTEMPTS = 3
+DEPTH = 2  # chunks sent to a container: one runs, one waits
+
+
+@dataclass
+class _Work:
+    array: TaskArray
+    chunk: Chunk
+    step: Step
+    scenario_id: int | None
+    done: "Future[Receipt]" = field(default_factory=Future)
+    attempts: int = 0
+
+
+class Scheduler:
+    """Runs the chunks of task arrays on a pool of containers."""
+
+    def __init__(self, index: Index, pool: ContainerPool) -> None:
+        self._index, self._pool = index, pool
+        self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._ready = ReadyQueue()
+        self._load: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start containers and the loop."""
+        self._pool.start()
+        self._load = {c.name: 0 for c in self._pool.containers}
+        for c in self._pool.containers:
+            self._index.call(lambda db, c=c: container_index.note_container(db, c, "running"))  # type: ignore[misc]
+        self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the loop and the containers; what is queued stays pending in the index."""
+        self._stopping = True
+        self._events.put(("stop", None))
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+        self._pool.close()
+        for c in self._pool.containers:
+            self._index.call(lambda db, c=c: container_index.note_container(db, c, "stopped"))  # type: ignore[misc]
+
+    def run_array(self, array: TaskArray, chunks: list[Chunk], step: Step, scenario_id: int | None) -> int:
+        """Register an array, run the chunks that are not done, wait for all; how many were run.
+
+        Raises:
+            BosError: a chunk failed for good; the reason is the first failure's.
+        """
+        states = self._index.call(lambda db: tasks.register_array(db, array, chunks))
+        works = [_Work(array, c, step, scenario_id) for c in chunks if states[c.key] != TaskState.SUCCESS]
+        for work in works:
+            self._events.put(("submit", work))
+        failures = [e for w in works if (e := w.done.exception()) is not None]
+        if failures:
+            raise failures[0]
+        self._index.call(lambda db: tasks.finish_array(db, array.id))
+        return len(works)
+
+    def _loop(self) -> None:
+        while not self._stopping:
+            kind, item = self._events.get()
+            try:
+                if kind == "submit":
+                    self._ready.add(item.array.priority, item)
+                elif kind == "back":
+                    self._come_back(*item)
+                self._dispatch()
+            except BosError as error:
+                self._abort(error)
+            except Exception as error:
+                self._abort(BosError(f"the scheduler lost the index ({str(error).splitlines()[0][:120]})",
+                                     "run `bos resume`"))  # fmt: skip
+        self._abort(BosError("the run was stopped", "run `bos resume`"))
+
+    def _abort(self, error: BosError) -> None:
+        """Nothing more can be recorded: tell everyone who waits."""
+        for work in self._ready.clear():
+            work.done.set_exception(error)
+
+    def _dispatch(self) -> None:
+        for level in range(DEPTH):
+            idle = [name for name, load in self._load.items() if load == level]
+            for name, work in self._ready.assign(idle):
+                self._send(name, work)
+
+    def _send(self, container: str, work: _Work) -> None:
+        work.attempts += 1
+        self._index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container))
+        assert self._pool.client is not None
+        self._load[container] += 1
+        future = self._pool.client.submit(
+            work.step, work.chunk.as_dict(), key=f"{work.chunk.key}/{work.attempts}", pure=False,
+            workers=[container], resources={SLOT: 1}, retries=0,
+        )  # fmt: skip
+        future.add_done_callback(lambda f: self._events.put(("back", (container, work, f))))
+
+    def _come_back(self, container: str, work: _Work, future: Any) -> None:
+        self._load[container] -= 1
+        error = future.exception()
+        if error is None:
+            receipt: Receipt = future.result()
+            self._index.call(lambda db: tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id))
+            work.done.set_result(receipt)
+        else:
+            self._failed(container, work, error)
+        future.release()
+
+    def _failed(self, container: str, work: _Work, error: BaseException) -> None:
+        reason = _reason(error, container, work.chunk)
+        # A wrong input stays wrong; a killed container or a crash may not happen again.
+        final = isinstance(error, BosError) or work.attempts >= MAX_ATTEMPTS
+        state = TaskState.FAILED if final else TaskState.RETRYING
+        self._index.call(lambda db: tasks.mark(db, work.chunk.key, state, error=str(reason)))
+        if final:
+            work.done.set_exception(reason)
+        else:
+            self._ready.add(work.array.priority, work)
+
+
+def _reason(error: BaseException, container: str, chunk: Chunk) -> BosError:
+    if isinstance(error, BosError):
+        return error
+    if isinstance(error, KilledWorker):
+        return StorageError(
+            f"{container} died while it ran {chunk.key} (killed from outside, or above its memory quota)",
+            "give containers more memory or use fewer of them",
+        )
+    text = str(error).strip().splitlines()
+    return BosError(f"{chunk.key} failed: {type(error).__name__}: {text[0] if text else 'no message'}", "see the log")

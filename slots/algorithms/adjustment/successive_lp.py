@@ -1,0 +1,234 @@
+"""Adjustment by successive linear programs on AC sensitivities, violated (branch, outage) pairs added as found.
+
+Each round solves the AC power flow of the intact grid and of every outage, adds what is violated or nearly so
+to a working set, linearises the whole set about the present point and solves for the least change from the
+schedule: voltages first, then redispatch, then curtailment, load shedding last. Stops when nothing is
+violated, or when rounds no longer help; the best point found is kept.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from slots.algorithms.n1.lightsim import lightsim
+from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
+from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
+from slots.grid.admittance import Admittance, admittance, branch_flows
+from slots.grid.connectivity import islanding_outages
+from slots.grid.model import Bools, Complexes
+from slots.grid.network import Network
+from slots.grid.operating_point import OperatingPoint, settle
+from slots.grid.outage import solve_outage
+from slots.grid.sensitivity import Gradient, Sensitivity, reactive_at
+from slots.scheduling.linear import INF, LinearModel
+
+MAX_ROUNDS = 16
+SHRINK = 0.4  # of the step's length after a round that did not help
+SMALLEST_RADIUS = 0.02
+POWER_STEP = 400.0  # MW a unit may move in a round once steps are being shortened
+NEAR = 0.97  # loadings above this share join the working set
+VOLTAGE_STEP = 0.02  # p.u. a held voltage may move per round
+VOLTAGE_WEIGHT = 200.0  # MW of redispatch that a p.u. of held voltage weighs as much as
+CURTAIL_WEIGHT = 2.0
+VIOLATION_WEIGHT = 1e6  # per p.u.: constraints give way only where nothing can meet them
+BACKOFF = 2e-4  # p.u. kept from each limit, so that a linear step lands inside
+
+
+@dataclass
+class _Watched:
+    """Working set: quantities watched per case (-1: intact)."""
+
+    flows: set[tuple[int, int]] = field(default_factory=set)
+    volts: set[tuple[int, int]] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """low <= value + gradient . change <= high (p.u.)."""
+
+    value: float
+    low: float
+    high: float
+    gradient: Gradient
+
+
+def successive_lp(request: AdjustmentRequest) -> Adjusted:
+    """Adjust one hour."""
+    net = request.network
+    adm = admittance(net.grid)
+    splitting = islanding_outages(net.grid, request.contingencies)
+    schedule, watched = request.point, _Watched()
+    point, ok = settle(net, adm, schedule)
+    if not ok:
+        return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
+    best, best_score, radius = point, (np.inf, np.inf), 1.0
+    for rounds in range(MAX_ROUNDS + 1):
+        result = _verify(net, request, point)
+        score = _score(net, result, point)
+        rows = _rows(net, adm, request, point, result, watched, splitting)
+        if rounds == 0 or score[1] < best_score[1]:
+            best, best_score, best_rows = point, score, rows
+        else:
+            # The step was too long for the linear model: go back, look at what it broke, step shorter.
+            radius *= SHRINK
+            best_rows = _rows(net, adm, request, best, _verify(net, request, best), watched, splitting)
+        if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
+            break
+        changed = _step(net, adm, request, schedule, best, best_rows, radius)
+        point, ok = settle(net, adm, changed)
+        if not ok:
+            point, radius = best, radius * SHRINK
+    moved = float(np.abs(best.p - schedule.p).sum() / 2)
+    secure = best_score[0] <= 0
+    reason = "" if secure else "the violations left cannot be met with the units that run and the load there is"
+    return Adjusted(best, moved, float(best.shed.sum()), rounds, secure, best_score[0], reason)
+
+
+def _verify(net: Network, request: AdjustmentRequest, point: OperatingPoint) -> N1Result:
+    base = net.grid.base_mva
+    share = net.unit_map
+    up = share @ np.clip(point.high - point.p, 0, None) / base
+    down = share @ np.clip(point.p - point.low, 0, None) / base
+    one = N1Request(
+        net, point.v[None, :], point.injection(net)[None, :], point.controlled[None, :], up[None, :], down[None, :]
+    )
+    if len(request.contingencies):
+        return lightsim(one)
+    from slots.algorithms.n1.worst import Collector
+
+    collect = Collector(one, admittance(net.grid))
+    collect.put(0, np.array([0]), point.v[None, :], np.array([True]))
+    collect.result.converged[:, 1:] = True
+    collect.result.loading[:, 1:], collect.result.margin[:, 1:] = 0.0, 0.0
+    return collect.result
+
+
+def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float, float]:
+    """(worst violation, sum of violations); zero means secure."""
+    if not result.converged.all():
+        return np.inf, float((~result.converged).sum())
+    over = np.maximum(result.loading - 1 - LOADING_TOLERANCE, 0.0)
+    volts = np.maximum(result.margin - VOLTAGE_TOLERANCE, 0.0)
+    low, high = net.reactive_range(point.on)
+    reactive = np.maximum(np.maximum(low - point.q, point.q - high) - 1e-2, 0.0) / net.grid.base_mva
+    parts = (over, volts, reactive)
+    return max(float(p.max()) for p in parts), sum(float(p.sum()) for p in parts)
+
+
+def _rows(
+    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, result: N1Result,
+    watched: _Watched, splitting: dict[int, Bools],
+) -> list[_Row]:  # fmt: skip
+    """Linearised limits of the working set, extended by what `result` shows."""
+    grid = net.grid
+    every = np.ones(grid.n_bus, bool)
+    rows = _case_rows(net, adm, -1, point.v, adm.ybus, point.controlled, every, watched, point)
+    suspicious = (result.loading[0] > NEAR) | (result.margin[0] > 0) | ~result.converged[0]
+    cases = {int(result.contingencies[k - 1]) for k in np.flatnonzero(suspicious) if k > 0}
+    cases |= {k for k, _ in watched.flows | watched.volts if k >= 0}
+    base = grid.base_mva
+    up = net.unit_map @ np.clip(point.high - point.p, 0, None) / base
+    down = net.unit_map @ np.clip(point.p - point.low, 0, None) / base
+    for branch in sorted(cases):
+        kept = splitting.get(branch)
+        o = solve_outage(net, adm, branch, point.v, point.injection(net), point.controlled, up, down, kept)
+        if o.converged:
+            held = point.controlled & o.kept
+            rows += _case_rows(net, adm, branch, o.v, o.ybus, held, o.kept, watched, None)
+    return rows
+
+
+def _case_rows(
+    net: Network, adm: Admittance, case: int, v: Complexes, ybus: object, held: Bools, kept: Bools,
+    watched: _Watched, intact: OperatingPoint | None,
+) -> list[_Row]:  # fmt: skip
+    grid, base = net.grid, net.grid.base_mva
+    rate, vlow, vhigh = limits(net, case >= 0)
+    sf, st = branch_flows(grid, adm, v)
+    mva = np.maximum(np.abs(sf), np.abs(st))
+    if case >= 0:
+        mva[case] = 0.0
+    watched.flows |= {(case, int(b)) for b in np.flatnonzero(mva * base > NEAR * rate)}
+    mag = np.abs(v)
+    edge = kept & ~held & ((mag < vlow + 2e-3) | (mag > vhigh - 2e-3))
+    watched.volts |= {(case, int(b)) for b in np.flatnonzero(edge)}
+    flows = [b for c, b in watched.flows if c == case]
+    volts = [b for c, b in watched.volts if c == case and kept[b]]
+    if not flows and not volts and intact is None:
+        return []
+    s = Sensitivity(ybus, v, grid.slack, np.flatnonzero(held), np.flatnonzero(kept))
+    rows = [
+        _Row(float(mva[b]), -INF, rate[b] / base * (1 - BACKOFF), s.flow(grid.branches, adm, b)) for b in sorted(flows)
+    ]
+    rows += [_Row(float(mag[b]), vlow[b] + BACKOFF, vhigh[b] - BACKOFF, s.voltage(b)) for b in sorted(volts)]
+    if intact is not None:
+        low, high = net.reactive_range(intact.on)
+        fixed = reactive_at(adm.ybus, v) - intact.q / base
+        rows += [
+            _Row(float(intact.q[b] / base), low[b] / base, high[b] / base, s.reactive(int(b)))
+            for b in np.flatnonzero(held)
+        ]
+        assert np.isfinite(fixed).all()
+    return rows
+
+
+def _slack_row(net: Network, adm: Admittance, point: OperatingPoint) -> _Row:
+    """Balance: what the slack bus must give stays what is scheduled there, losses included."""
+    slack, every = net.grid.slack, np.arange(net.grid.n_bus)
+    s = Sensitivity(adm.ybus, point.v, slack, np.flatnonzero(point.controlled), every)
+    gradient = s.active(slack)
+    gradient.power[slack] = -1.0
+    return _Row(0.0, 0.0, 0.0, gradient)
+
+
+def _step(
+    net: Network, adm: Admittance, request: AdjustmentRequest, schedule: OperatingPoint, point: OperatingPoint,
+    rows: list[_Row], radius: float,
+) -> OperatingPoint:  # fmt: skip
+    """The point that meets the linearised rows with the least change from the schedule."""
+    grid, base = net.grid, net.grid.base_mva
+    m = LinearModel()
+    movable = np.flatnonzero(schedule.high - schedule.low > 1e-6)
+    variable = grid.units.kind[movable] == "variable"
+    weight = np.where(variable, CURTAIL_WEIGHT, 1.0)
+    room_up = np.clip(schedule.high - schedule.p, 0, None)[movable]
+    room_down = np.clip(schedule.p - schedule.low, 0, None)[movable]
+    up = m.columns((len(movable),), 0.0, room_up, weight).index
+    down = m.columns((len(movable),), 0.0, room_down, weight).index
+    buses = np.flatnonzero(request.demand > 1e-6)
+    shed = m.columns((len(buses),), 0.0, request.demand[buses], SHED_WEIGHT).index
+    held = np.flatnonzero(point.controlled)
+    mag = np.abs(point.v)[held]
+    v_lo = np.clip(grid.buses.vmin[held] - mag, -VOLTAGE_STEP * radius, 0.0)
+    v_hi = np.clip(grid.buses.vmax[held] - mag, 0.0, VOLTAGE_STEP * radius)
+    rise = m.columns((len(held),), 0.0, np.maximum(v_hi, 0.0), VOLTAGE_WEIGHT).index
+    fall = m.columns((len(held),), 0.0, np.maximum(-v_lo, 0.0), VOLTAGE_WEIGHT).index
+    give = m.columns((len(rows) + 1, 2), 0.0, INF, VIOLATION_WEIGHT).index
+    # Changes are counted from the schedule; rows from the present point.
+    offset = (schedule.p - point.p)[movable]
+    share = net.unit_map[:, movable]
+    balance = _slack_row(net, adm, point)
+    if radius < 1:
+        reach = POWER_STEP * radius
+        m.rows([(1.0, up), (-1.0, down)], -offset - reach, -offset + reach)
+    for k, row in enumerate([*rows, balance]):
+        per_unit = np.asarray(share.T @ row.gradient.power) / base
+        known = row.value + float(per_unit @ offset)
+        known -= float(row.gradient.power[buses] @ point.shed[buses]) / base
+        dv = row.gradient.voltage[held]
+        terms = [
+            (per_unit[None, :], up[None, :]), (-per_unit[None, :], down[None, :]),
+            (row.gradient.power[buses][None, :] / base, shed[None, :]), (dv[None, :], rise[None, :]),
+            (-dv[None, :], fall[None, :]), (np.array([[1.0, -1.0]]), give[k][None, :]),
+        ]  # fmt: skip
+        m.rows(terms, row.low - known, row.high - known)
+    x = m.solver().run("adjustment")
+    p = point.p.copy()
+    p[movable] = schedule.p[movable] + x[up] - x[down]
+    new_shed = np.zeros(grid.n_bus)
+    new_shed[buses] = np.where(x[shed] > 1e-6, x[shed], 0.0)
+    new_mag = np.abs(point.v)
+    new_mag[held] += x[rise] - x[fall]
+    return replace(point, p=p, shed=new_shed, v=new_mag * np.exp(1j * np.angle(point.v)))
+
+

@@ -1,0 +1,76 @@
+"""Slot `reactive_dispatch`: voltages and reactive outputs of each hour, at least losses."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from slots.grid.admittance import admittance
+from slots.grid.model import Bools, Complexes, Floats
+from slots.grid.network import Network
+
+
+@dataclass(frozen=True)
+class ReactiveRequest:
+    """Hours to dispatch.
+
+    Attributes:
+        network: the network.
+        p: (hour, unit) MW of the active dispatch.
+        on: (hour, unit).
+        low, high: (hour, unit) MW between which a unit may move to cover losses.
+        fixed: (hour, bus) p.u. injection of everything that is not a unit.
+    """
+
+    network: Network
+    p: Floats
+    on: Bools
+    low: Floats
+    high: Floats
+    fixed: Complexes
+
+
+@dataclass(frozen=True)
+class ReactiveDispatch:
+    """The hours' operating points.
+
+    Attributes:
+        v: (hour, bus) p.u.; q: (hour, bus) MVAr of the units; p: (hour, unit) MW with losses covered.
+        loss: (hour,) MW in the network.
+        feasible: (hour,) whether all voltage and reactive limits are met.
+        residual: (hour,) largest voltage (p.u.) beyond a limit.
+    """
+
+    v: Complexes
+    q: Floats
+    p: Floats
+    loss: Floats
+    feasible: Bools
+    residual: Floats
+
+
+class ReactiveDispatchAlgorithm(Protocol):
+    """Dispatches reactive power hour by hour."""
+
+    def __call__(self, request: ReactiveRequest) -> ReactiveDispatch:
+        """Solve the hours."""
+        ...
+
+
+def check_reactive(request: ReactiveRequest, result: ReactiveDispatch) -> None:
+    """Invariants: power balances at every bus to 1e-7 p.u.; limits hold where `feasible` (1e-6 p.u.)."""
+    net, grid = request.network, request.network.grid
+    ybus = admittance(grid).ybus
+    for h in range(len(result.v)):
+        v = result.v[h]
+        given = request.fixed[h] + (net.unit_map @ result.p[h] + 1j * result.q[h]) / grid.base_mva
+        assert np.abs(v * np.conj(ybus @ v) - given).max() < 1e-7, "power does not balance"
+        if not result.feasible[h]:
+            continue
+        low, high = net.reactive_range(request.on[h])
+        assert (result.q[h] >= low - 1e-3).all(), "reactive power below its range"
+        assert (result.q[h] <= high + 1e-3).all(), "reactive power above its range"
+        assert (np.abs(v) >= grid.buses.vmin - 1e-6).all(), "voltage below its limit"
+        assert (np.abs(v) <= grid.buses.vmax + 1e-6).all(), "voltage above its limit"
+    assert (result.p >= request.low - 1e-3).all(), "unit below its window"
+    assert (result.p <= request.high + 1e-3).all(), "unit above its window"

@@ -1,0 +1,43 @@
+"""What hangs together: islands, bridges and what an outage cuts off."""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from slots.grid.model import Bools, Grid, Ints
+
+
+def components(grid: Grid, without: int | None = None) -> Ints:
+    """(bus,) label of the connected component of each bus, optionally with one branch out."""
+    br = grid.branches
+    on = br.in_service.copy()
+    if without is not None:
+        on[without] = False
+    graph = sp.coo_matrix((np.ones(on.sum()), (br.f[on], br.t[on])), shape=(grid.n_bus, grid.n_bus))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def islanding_outages(grid: Grid, candidates: Ints) -> dict[int, Bools]:
+    """For each candidate branch whose loss splits the grid: (bus,) mask of what stays with the slack bus."""
+    out = {}
+    for branch in _bridges(grid, candidates):
+        label = components(grid, without=branch)
+        out[branch] = label == label[grid.slack]
+    return out
+
+
+def _bridges(grid: Grid, candidates: Ints) -> list[int]:
+    import networkx as nx
+
+    br = grid.branches
+    graph = nx.Graph()
+    graph.add_nodes_from(range(grid.n_bus))
+    parallel: dict[tuple[int, int], int] = {}
+    for f, t in zip(br.f[br.in_service].tolist(), br.t[br.in_service].tolist(), strict=True):
+        pair = (min(f, t), max(f, t))
+        parallel[pair] = parallel.get(pair, 0) + 1
+        graph.add_edge(f, t)
+    single = {(min(a, b), max(a, b)) for a, b in nx.bridges(graph)}
+    single = {pair for pair in single if parallel[pair] == 1}
+    pairs = [(int(min(br.f[k], br.t[k])), int(max(br.f[k], br.t[k]))) for k in candidates]
+    return [int(k) for k, pair in zip(candidates, pairs, strict=True) if pair in single]

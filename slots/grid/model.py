@@ -1,0 +1,211 @@
+"""The compact array model of a grid: what every algorithm of the chain reads.
+
+Indices are positions (0…n-1), never bus numbers. Powers are MW and MVAr, voltages kV for bases and p.u.
+otherwise, impedances p.u. on the system base, angles rad, ramps MW/h, times h, money USD.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Strings = npt.NDArray[np.str_]
+Complexes = npt.NDArray[np.complex128]
+
+PQ, PV, SLACK, ISOLATED = 1, 2, 3, 4
+
+
+class _Table:
+    """Columns of equal length; rows are elements."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
+
+    def take(self, rows: Any) -> Any:
+        """The same table with only `rows` (indices or mask)."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Buses(_Table):
+    """Buses. `kind`: 1 PQ, 2 PV, 3 slack, 4 isolated. `gs`, `bs`: MW, MVAr at 1 p.u."""
+
+    number: Ints
+    name: Strings
+    kv: Floats
+    kind: Ints
+    pd: Floats
+    qd: Floats
+    gs: Floats
+    bs: Floats
+    vm: Floats
+    va: Floats
+    vmin: Floats
+    vmax: Floats
+    area: Ints
+    lat: Floats
+    lon: Floats
+
+
+@dataclass(frozen=True)
+class Branches(_Table):
+    """Lines and transformers between bus positions `f` and `t`.
+
+    `rate`: continuous rating (MVA, inf if none); `rate_emergency`: rating after an outage (MVA).
+    `tap`: off-nominal ratio on the `f` side (1 for lines); `shift`: rad.
+    `equivalent`: made by a reduction; has no rating and is never a contingency.
+    """
+
+    name: Strings
+    f: Ints
+    t: Ints
+    r: Floats
+    x: Floats
+    b: Floats
+    tap: Floats
+    shift: Floats
+    rate: Floats
+    rate_emergency: Floats
+    in_service: Bools
+    equivalent: Bools
+
+
+THERMAL, VARIABLE, STORAGE, CONDENSER = "thermal", "variable", "storage", "condenser"
+
+
+@dataclass(frozen=True)
+class Units(_Table):
+    """Generating units and storage.
+
+    `kind`: thermal (can be committed), variable (weather decides; may be curtailed), storage, condenser.
+    `cost_mw`, `cost_usd`: (unit, K) breakpoints of the hourly cost curve; first at `pmin`, last at `pmax`.
+    `ramp`: MW/h; `ramp_10min`: MW; `energy_max`, `energy_initial`: MWh; `efficiency`: round trip, 0…1.
+    `charge_max`: MW taken from the grid. `source`: where each unit's data come from, for the report.
+    """
+
+    name: Strings
+    bus: Ints
+    kind: Strings
+    fuel: Strings
+    technology: Strings
+    p: Floats
+    q: Floats
+    pmin: Floats
+    pmax: Floats
+    qmin: Floats
+    qmax: Floats
+    vset: Floats
+    in_service: Bools
+    must_run: Bools
+    start_cost: Floats
+    min_up: Floats
+    min_down: Floats
+    ramp: Floats
+    ramp_10min: Floats
+    cost_mw: Floats
+    cost_usd: Floats
+    energy_max: Floats
+    energy_initial: Floats
+    charge_max: Floats
+    efficiency: Floats
+    source: Strings
+
+
+@dataclass(frozen=True)
+class DcLinks(_Table):
+    """Point-to-point DC links on a fixed schedule: `p` MW leaves bus `f`, `p - loss` arrives at `t`."""
+
+    name: Strings
+    f: Ints
+    t: Ints
+    p: Floats
+    pmin: Floats
+    pmax: Floats
+    loss0: Floats
+    loss1: Floats
+    in_service: Bools
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A transmission grid.
+
+    Attributes:
+        name: what the user called it.
+        base_mva: system base (MVA).
+        origin: one line on where the data come from and under which terms.
+    """
+
+    name: str
+    base_mva: float
+    buses: Buses
+    branches: Branches
+    units: Units
+    dc_links: DcLinks
+    origin: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def n_bus(self) -> int:
+        """Number of buses."""
+        return len(self.buses)
+
+    @property
+    def slack(self) -> int:
+        """Position of the slack bus."""
+        return int(np.flatnonzero(self.buses.kind == SLACK)[0])
+
+    def dc_injection(self) -> Floats:
+        """(bus,) MW that the DC links put into each bus on their schedule."""
+        out = np.zeros(self.n_bus)
+        links = self.dc_links
+        on = links.in_service
+        p = links.p[on]
+        np.add.at(out, links.f[on], -p)
+        np.add.at(out, links.t[on], p - np.sign(p) * (links.loss0[on] + links.loss1[on] * np.abs(p)))
+        return out
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Flat `table/column` arrays, for a file."""
+        out: dict[str, Any] = {}
+        for table in ("buses", "branches", "units", "dc_links"):
+            rows = getattr(self, table)
+            out.update({f"{table}/{f.name}": getattr(rows, f.name) for f in fields(rows)})
+        return out
+
+    def header(self) -> dict[str, Any]:
+        """The scalars that go with `to_arrays`."""
+        return {
+            "name": self.name,
+            "base_mva": self.base_mva,
+            "origin": self.origin,
+            "notes": "\n".join(self.notes),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, Any], header: dict[str, Any]) -> Grid:
+        """The inverse of `to_arrays` and `header`."""
+        types: dict[str, type[Any]] = {
+            "buses": Buses,
+            "branches": Branches,
+            "units": Units,
+            "dc_links": DcLinks,
+        }
+        tables = {
+            name: kind(**{f.name: arrays[f"{name}/{f.name}"] for f in fields(kind)})
+            for name, kind in types.items()
+        }
+        notes = tuple(n for n in str(header["notes"]).split("\n") if n)
+        return cls(
+            str(header["name"]), float(header["base_mva"]), origin=str(header["origin"]), notes=notes, **tables
+        )
+
+    def replace(self, **changes: Any) -> Grid:
+        """A copy with some attributes changed."""
+        return replace(self, **changes)

@@ -1,0 +1,77 @@
+"""An hour's AC operating point on a network, with what the schedule misses shared by the units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from slots.grid.admittance import Admittance
+from slots.grid.model import Bools, Complexes, Floats
+from slots.grid.network import Network
+from slots.grid.newton import newton
+
+BALANCE_TOLERANCE = 1e-8  # p.u.
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """One hour.
+
+    Attributes:
+        p: (unit,) MW.
+        on: (unit,) whether a unit runs.
+        low, high: (unit,) MW between which a unit may move in this hour.
+        fixed: (bus,) p.u. injection of everything that is not a unit.
+        q: (bus,) MVAr of the units at each bus.
+        v: (bus,) voltages (p.u.).
+        controlled: (bus,) whether a bus holds its voltage.
+        shed: (bus,) MW of load not served.
+    """
+
+    p: Floats
+    on: Bools
+    low: Floats
+    high: Floats
+    fixed: Complexes
+    q: Floats
+    v: Complexes
+    controlled: Bools
+    shed: Floats
+
+    def injection(self, network: Network) -> Complexes:
+        """(bus,) scheduled p.u. injection."""
+        base = network.grid.base_mva
+        real = self.fixed.real
+        served = np.divide(self.fixed.imag, real, out=np.zeros_like(real), where=np.abs(real) > 1e-9)
+        relief = self.shed / base * (1 + 1j * np.clip(served, -1.0, 1.0))
+        return np.asarray(self.fixed + relief + (network.unit_map @ self.p + 1j * self.q) / base)
+
+    def shares(self) -> Floats:
+        """(unit,) share of a power deficit that each unit takes: its room to move both ways."""
+        room = np.clip(np.minimum(self.high - self.p, self.p - self.low), 0.0, None)
+        if room.sum() < 1e-6:
+            room = np.clip(self.high - self.p, 0.0, None) + 1e-3 * self.on
+        return np.asarray(room / room.sum())
+
+
+def settle(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
+    """The power flow of a point with its voltages held, losses shared by the units.
+
+    Returns the settled point and whether it converged; reactive power follows from the solution.
+    """
+    slack, base = network.grid.slack, network.grid.base_mva
+    pv = np.flatnonzero(point.controlled)
+    for _ in range(12):
+        s = point.injection(network)
+        flow = newton(adm.ybus, s, point.v, slack, pv, tolerance=1e-10)
+        if not flow.converged:
+            return point, False
+        true = flow.v * np.conj(adm.ybus @ flow.v)
+        q = point.q + np.where(point.controlled, (true.imag - s.imag) * base, 0.0)
+        gap = float(true.real[slack] - s.real[slack])
+        p = point.p + gap * base * point.shares()
+        point = replace(point, v=flow.v, q=q, p=p)
+        if abs(gap) < BALANCE_TOLERANCE:
+            return point, True
+    return point, True

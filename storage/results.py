@@ -1,0 +1,138 @@
+"""Result files: HDF5, written whole or not at all, readable with h5py or xarray alone."""
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from bos_core.objects.errors import StorageError
+
+COMPRESS_FROM = 4096  # bytes; below it compression only costs
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An array with what a reader must know.
+
+    Attributes:
+        data: the values.
+        dims: names of the dimensions.
+        unit: physical unit, empty for counts and flags.
+        description: one line.
+    """
+
+    data: Any
+    dims: tuple[str, ...] = ()
+    unit: str = ""
+    description: str = ""
+
+
+def write_result(path: Path, datasets: dict[str, Dataset], provenance: dict[str, Any]) -> tuple[str, int]:
+    """Write a result file atomically; returns its SHA-256 and size in bytes.
+
+    Dimension scales are attached where a dataset is named like a dimension, so xarray reads coordinates.
+
+    Raises:
+        StorageError: the disk is full or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
+    os.close(handle)
+    part = Path(name)
+    try:
+        with h5py.File(part, "w", libver="latest") as file:
+            _fill(file, datasets, provenance)
+        digest, size = checksum(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
+        cause = "the disk is full" if full else str(error.strerror or error).split("\n")[0]
+        mend = "free space and run `bos resume`" if full else "check the folder and run `bos resume`"
+        raise StorageError(f"result file {path} cannot be written: {cause}", mend) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return digest, size
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _fill(file: h5py.File, datasets: dict[str, Dataset], provenance: dict[str, Any]) -> None:
+    for key, value in provenance.items():
+        file.attrs[key] = value if isinstance(value, str | int | float) else json.dumps(value, sort_keys=True)
+    for name, item in datasets.items():
+        data = np.asarray(item.data)
+        if data.dtype.kind in "US":
+            data = data.astype(h5py.string_dtype())
+        elif data.dtype.kind == "b":
+            data = data.astype(np.uint8)
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if data.nbytes > COMPRESS_FROM else {}
+        # No timestamps in the file: the same result is the same bytes.
+        stored = file.create_dataset(name, data=data, track_times=False, **packed)
+        if item.unit:
+            stored.attrs["units"] = item.unit
+        if item.description:
+            stored.attrs["long_name"] = item.description
+    for name, item in datasets.items():
+        for axis, dim in enumerate(item.dims):
+            if dim in file and file[dim].ndim == 1 and dim != name:
+                if not file[dim].is_scale:
+                    file[dim].make_scale(dim)
+                file[name].dims[axis].attach_scale(file[dim])
+            file[name].dims[axis].label = dim
+
+
+def checksum(path: Path) -> tuple[str, int]:
+    """SHA-256 (hexadecimal) and size of a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size
+
+
+def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays (all, or those named) and attributes of a result file.
+
+    Raises:
+        StorageError: the file is missing or damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            arrays: dict[str, Any] = {}
+
+            def visit(name: str, item: Any) -> None:
+                if isinstance(item, h5py.Dataset) and (names is None or name in names):
+                    arrays[name] = _value(item)
+
+            if names is None:
+                file.visititems(visit)
+            else:
+                for name in names:
+                    arrays[name] = _value(file[name])
+            return arrays, dict(file.attrs)
+    except (OSError, KeyError) as error:
+        raise StorageError(f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it") from None
+
+
+def _value(item: h5py.Dataset) -> Any:
+    if h5py.check_string_dtype(item.dtype):
+        return item.asstr()[()].astype(np.str_) if item.shape else str(item.asstr()[()])
+    data = item[()]
+    return data
