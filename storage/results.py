@@ -128,7 +128,9 @@ def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, A
                     arrays[name] = _value(file[name])
             return arrays, dict(file.attrs)
     except (OSError, KeyError) as error:
-        raise StorageError(f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it") from None
+        raise StorageError(
+            f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it"
+        ) from None
 
 
 def _value(item: h5py.Dataset) -> Any:

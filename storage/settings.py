@@ -39,6 +39,4 @@ class Settings:
 def settings() -> Settings:
     """The settings of this process."""
     home = Path(os.environ.get("BOS_HOME", "~/.bos")).expanduser().absolute()
-    return Settings(
-        home, os.environ.get("BOS_DATABASE_URL", ""), int(os.environ.get("BOS_PREFECT_PORT", "4200"))
-    )
+    return Settings(home, os.environ.get("BOS_DATABASE_URL", ""), int(os.environ.get("BOS_PREFECT_PORT", "4200")))

@@ -6,14 +6,21 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.tables import ChunkRow, Entity, EntityAttributes, EntityRelation, Output, Scenario, TaskArray, TaskSet
+from bos_core.index.tables import (
+    ChunkRow,
+    Entity,
+    EntityAttributes,
+    EntityRelation,
+    Output,
+    Scenario,
+    TaskArray,
+    TaskSet,
+)
 
 BATCH = 2000
 
 
-async def outputs(
-    db: AsyncSession, set_id: str, stage: str | None = None, month: int | None = None
-) -> list[Output]:
+async def outputs(db: AsyncSession, set_id: str, stage: str | None = None, month: int | None = None) -> list[Output]:
     """Result files of a task set in the order of their hours."""
     query = select(Output).where(Output.task_set_id == set_id)
     if stage is not None:

@@ -18,9 +18,7 @@ class TaskState(StrEnum):
 # A chunk that was executing when its run died goes back to pending: nothing of it was committed.
 TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     TaskState.PENDING: frozenset({TaskState.EXECUTING}),
-    TaskState.EXECUTING: frozenset(
-        {TaskState.SUCCESS, TaskState.FAILED, TaskState.RETRYING, TaskState.PENDING}
-    ),
+    TaskState.EXECUTING: frozenset({TaskState.SUCCESS, TaskState.FAILED, TaskState.RETRYING, TaskState.PENDING}),
     TaskState.RETRYING: frozenset({TaskState.EXECUTING, TaskState.PENDING}),
     TaskState.FAILED: frozenset({TaskState.PENDING}),
     TaskState.SUCCESS: frozenset(),

@@ -2,8 +2,8 @@
 
 from bos_core.objects.errors import ParameterError
 from bos_core.objects.program import Program
-from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.algorithms.active_dispatch.loss_iterated import loss_iterated
+from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.equivalence.ward import ward
 from slots.algorithms.modelling.from_source import from_source

@@ -8,7 +8,7 @@ waits with it, so that it never idles for a message.
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,7 @@ class Scheduler:
     """Runs the chunks of task arrays on a pool of containers."""
 
     def __init__(self, index: Index, pool: ContainerPool) -> None:
-        self._index, self._pool = index, pool
+        self.index, self._pool = index, pool
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._ready = ReadyQueue()
         self._load: dict[str, int] = {}
@@ -54,7 +54,7 @@ class Scheduler:
         self._pool.start()
         self._load = {c.name: 0 for c in self._pool.containers}
         for c in self._pool.containers:
-            self._index.call(lambda db, c=c: container_index.note_container(db, c, "running"))  # type: ignore[misc]
+            self.index.call(lambda db, c=c: container_index.note_container(db, c, "running"))  # type: ignore[misc]
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
 
@@ -66,22 +66,33 @@ class Scheduler:
             self._thread.join(timeout=30)
         self._pool.close()
         for c in self._pool.containers:
-            self._index.call(lambda db, c=c: container_index.note_container(db, c, "stopped"))  # type: ignore[misc]
+            self.index.call(lambda db, c=c: container_index.note_container(db, c, "stopped"))  # type: ignore[misc]
 
-    def run_array(self, array: TaskArray, chunks: list[Chunk], step: Step, scenario_id: int | None) -> int:
+    def run_array(
+        self,
+        array: TaskArray,
+        chunks: list[Chunk],
+        step: Step,
+        scenario_id: int | None,
+        advance: Callable[[int, int], None] = lambda done, of: None,
+    ) -> int:
         """Register an array, run the chunks that are not done, wait for all; how many were run.
+
+        `advance(done, of)` is told of every chunk that ends.
 
         Raises:
             BosError: a chunk failed for good; the reason is the first failure's.
         """
-        states = self._index.call(lambda db: tasks.register_array(db, array, chunks))
+        states = self.index.call(lambda db: tasks.register_array(db, array, chunks))
         works = [_Work(array, c, step, scenario_id) for c in chunks if states[c.key] != TaskState.SUCCESS]
         for work in works:
             self._events.put(("submit", work))
-        failures = [e for w in works if (e := w.done.exception()) is not None]
-        if failures:
-            raise failures[0]
-        self._index.call(lambda db: tasks.finish_array(db, array.id))
+        done = len(chunks) - len(works)
+        for future in as_completed([w.done for w in works]):
+            future.result()
+            done += 1
+            advance(done, len(chunks))
+        self.index.call(lambda db: tasks.finish_array(db, array.id))
         return len(works)
 
     def _loop(self) -> None:
@@ -113,7 +124,7 @@ class Scheduler:
 
     def _send(self, container: str, work: _Work) -> None:
         work.attempts += 1
-        self._index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container))
+        self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container))
         assert self._pool.client is not None
         self._load[container] += 1
         future = self._pool.client.submit(
@@ -127,7 +138,7 @@ class Scheduler:
         error = future.exception()
         if error is None:
             receipt: Receipt = future.result()
-            self._index.call(lambda db: tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id))
+            self.index.call(lambda db: tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id))
             work.done.set_result(receipt)
         else:
             self._failed(container, work, error)
@@ -138,7 +149,7 @@ class Scheduler:
         # A wrong input stays wrong; a killed container or a crash may not happen again.
         final = isinstance(error, BosError) or work.attempts >= MAX_ATTEMPTS
         state = TaskState.FAILED if final else TaskState.RETRYING
-        self._index.call(lambda db: tasks.mark(db, work.chunk.key, state, error=str(reason)))
+        self.index.call(lambda db: tasks.mark(db, work.chunk.key, state, error=str(reason)))
         if final:
             work.done.set_exception(reason)
         else:

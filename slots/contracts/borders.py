@@ -1,5 +1,6 @@
 """Slot `borders`: the monthly unit commitment that gives the daily problems their boundary conditions."""
 
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -24,7 +25,7 @@ def check_borders(horizon: Horizon, borders: list[Border]) -> None:
     """Invariant: the commitments and hours promised can be kept with the minimum times."""
     units = horizon.units
     states = [horizon.start, *borders] if horizon.start is not None else list(borders)
-    for a, b in zip(states, states[1:], strict=False):
+    for a, b in pairwise(states):
         assert a is not None
         for g in np.flatnonzero((units.kind == "thermal") & units.in_service):
             least = units.min_up[g] if a.on[g] else units.min_down[g]

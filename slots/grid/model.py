@@ -198,12 +198,15 @@ class Grid:
             "dc_links": DcLinks,
         }
         tables = {
-            name: kind(**{f.name: arrays[f"{name}/{f.name}"] for f in fields(kind)})
-            for name, kind in types.items()
+            name: kind(**{f.name: arrays[f"{name}/{f.name}"] for f in fields(kind)}) for name, kind in types.items()
         }
         notes = tuple(n for n in str(header["notes"]).split("\n") if n)
         return cls(
-            str(header["name"]), float(header["base_mva"]), origin=str(header["origin"]), notes=notes, **tables
+            str(header["name"]),
+            float(header["base_mva"]),
+            origin=str(header["origin"]),
+            notes=notes,
+            **tables,
         )
 
     def replace(self, **changes: Any) -> Grid:

@@ -85,6 +85,4 @@ def whole(grid: Grid) -> Network:
     """The network that keeps everything."""
     n, units = grid.n_bus, len(grid.units)
     unit_map = sp.csr_matrix((np.ones(units), (grid.units.bus, np.arange(units))), shape=(n, units))
-    return Network(
-        grid, np.arange(n), sp.identity(n, format="csr"), unit_map, np.zeros(n, complex), np.full(n, 1.0)
-    )
+    return Network(grid, np.arange(n), sp.identity(n, format="csr"), unit_map, np.zeros(n, complex), np.full(n, 1.0))

@@ -65,13 +65,15 @@ class Sensitivity:
     def reactive(self, bus: int) -> Gradient:
         """Of the reactive injection at a voltage-controlled bus."""
         return self.of(
-            np.asarray(self._da[[bus]].imag.todense()).ravel(), np.asarray(self._dm[[bus]].imag.todense()).ravel()
+            np.asarray(self._da[[bus]].imag.todense()).ravel(),
+            np.asarray(self._dm[[bus]].imag.todense()).ravel(),
         )
 
     def active(self, bus: int) -> Gradient:
         """Of the active injection that the slack bus must give."""
         return self.of(
-            np.asarray(self._da[[bus]].real.todense()).ravel(), np.asarray(self._dm[[bus]].real.todense()).ravel()
+            np.asarray(self._da[[bus]].real.todense()).ravel(),
+            np.asarray(self._dm[[bus]].real.todense()).ravel(),
         )
 
     def flow(self, branches: Branches, adm: Admittance, branch: int) -> Gradient:

@@ -114,13 +114,20 @@ def _logic(m: LinearModel, h: Horizon, c: Columns) -> None:
         if slow.any():  # the day before may end above what a unit can stop from
             m.rows([(1.0, w[0][slow])], 0.0, 0.0)
     if h.hours > 1:
-        m.rows([(1.0, u[1:].ravel()), (-1.0, u[:-1].ravel()), (-1.0, v[1:].ravel()), (1.0, w[1:].ravel())], 0.0, 0.0)
+        m.rows(
+            [(1.0, u[1:].ravel()), (-1.0, u[:-1].ravel()), (-1.0, v[1:].ravel()), (1.0, w[1:].ravel())],
+            0.0,
+            0.0,
+        )
 
 
 def _minimum_times(m: LinearModel, h: Horizon, c: Columns) -> None:
     u, v, w = c.u.index, c.v.index, c.w.index
     for k, g in enumerate(c.thermal):
-        for times, change, sign, top in ((h.units.min_up[g], v, -1.0, 0.0), (h.units.min_down[g], w, 1.0, 1.0)):
+        for times, change, sign, top in (
+            (h.units.min_up[g], v, -1.0, 0.0),
+            (h.units.min_down[g], w, 1.0, 1.0),
+        ):
             span = int(min(max(times, 1), h.hours))
             offset = np.arange(h.hours)[:, None] - np.arange(span)[None, :]
             cols = change[np.maximum(offset, 0), k]
@@ -153,7 +160,11 @@ def _capacity(m: LinearModel, h: Horizon, c: Columns, commitment: Bools | None) 
         previous = np.vstack([before, on[:-1] > 0.5])
         following = np.vstack([on[1:] > 0.5, on[-1:] > 0.5])
         limit = span * on - cut * on * ~previous - cut * on * ~following
-        m.rows([(1.0, c.seg.index.reshape(t * g, -1)), (1.0, c.r.index.ravel())], -INF, np.maximum(limit, 0).ravel())
+        m.rows(
+            [(1.0, c.seg.index.reshape(t * g, -1)), (1.0, c.r.index.ravel())],
+            -INF,
+            np.maximum(limit, 0).ravel(),
+        )
     quick = np.minimum(units.ramp_10min, units.pmax)[c.thermal]
     m.rows([(1.0, c.r.index.ravel()), (np.tile(-quick, t), u.ravel())], -INF, 0.0)
     wide = (np.diff(units.cost_mw[c.thermal], axis=1) > 1e-9).ravel()
@@ -260,7 +271,14 @@ def add_limits(solver: Solver, h: Horizon, c: Columns, pairs: list[tuple[int, in
     rows, lo, hi = [], [], []
     for (t, b), slack in zip(pairs, over, strict=True):
         f = np.where(np.abs(h.unit_factors[b]) > SMALLEST_FACTOR, h.unit_factors[b], 0.0)
-        cols = [c.u.index[t], c.seg.index[t].ravel(), c.x.index[t], c.discharge.index[t], c.charge.index[t], slack]
+        cols = [
+            c.u.index[t],
+            c.seg.index[t].ravel(),
+            c.x.index[t],
+            c.discharge.index[t],
+            c.charge.index[t],
+            slack,
+        ]
         vals = [
             f[c.thermal] * h.units.pmin[c.thermal], np.repeat(f[c.thermal], c.seg.shape[2]), f[c.variable],
             f[c.stores], -f[c.stores], np.array([-1.0, 1.0]),

@@ -33,7 +33,9 @@ def read_json(path: Path) -> Grid:
         net = pp.from_json(str(path))
         assert "bus" in net
     except Exception:
-        raise GridError(f"grid file {path} is not a pandapower network in JSON", "save it with pandapower.to_json") from None
+        raise GridError(
+            f"grid file {path} is not a pandapower network in JSON", "save it with pandapower.to_json"
+        ) from None
     return from_net(net, path.stem)
 
 
@@ -64,16 +66,16 @@ def from_net(net: Any, name: str) -> Grid:
         try:
             pp.runpp(net, calculate_voltage_angles=True, init="dc", numba=False)
         except Exception:
-            raise GridError(f"the power flow of pandapower network {name} does not converge", "mend the network") from None
+            raise GridError(
+                f"the power flow of pandapower network {name} does not converge", "mend the network"
+            ) from None
         ppc = to_ppc(net, calculate_voltage_angles=True, init="results")
     bus, gen = np.real(ppc["bus"])[:, :13].copy(), np.zeros((len(ppc["gen"]), _GEN_COLUMNS))
     gen[:, :10] = np.real(ppc["gen"])[:, :10]
     branch = np.real(ppc["branch"])[:, :13].copy()
     branch[:, 4] = np.real(ppc["branch"])[:, 4]
     _fill_limits(net, bus, gen, branch)
-    return grid_from_case(
-        Case(name, float(ppc["baseMVA"]), bus, gen, branch), f"pandapower network {name}"
-    )
+    return grid_from_case(Case(name, float(ppc["baseMVA"]), bus, gen, branch), f"pandapower network {name}")
 
 
 def _fill_limits(net: Any, bus: Any, gen: Any, branch: Any) -> None:

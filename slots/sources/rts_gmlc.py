@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 
 from bos_core.objects.errors import GridError, ProfileError
-from slots.grid.model import CONDENSER, STORAGE, THERMAL, VARIABLE, Branches, Buses, DcLinks, Floats, Grid, Units
+from slots.grid.model import (
+    CONDENSER,
+    STORAGE,
+    THERMAL,
+    VARIABLE,
+    Branches,
+    Buses,
+    DcLinks,
+    Floats,
+    Grid,
+    Units,
+)
 from slots.sources.costs import SEGMENTS, breakpoints
 from slots.sources.series import Series, calendar_start
 

@@ -52,7 +52,8 @@ class Series:
             values = getattr(self, name)
             if values.shape != (self.hours, width):
                 raise ProfileError(
-                    f"the {name} series has shape {values.shape}, not {(self.hours, width)}", "mend the series"
+                    f"the {name} series has shape {values.shape}, not {(self.hours, width)}",
+                    "mend the series",
                 )
         decided = grid.units.kind == "variable"
         checks = {"load": self.load, "load_q": self.load_q, "reserve": self.reserve[:, None],

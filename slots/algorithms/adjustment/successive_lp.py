@@ -90,7 +90,12 @@ def _verify(net: Network, request: AdjustmentRequest, point: OperatingPoint) -> 
     up = share @ np.clip(point.high - point.p, 0, None) / base
     down = share @ np.clip(point.p - point.low, 0, None) / base
     one = N1Request(
-        net, point.v[None, :], point.injection(net)[None, :], point.controlled[None, :], up[None, :], down[None, :]
+        net,
+        point.v[None, :],
+        point.injection(net)[None, :],
+        point.controlled[None, :],
+        up[None, :],
+        down[None, :],
     )
     if len(request.contingencies):
         return lightsim(one)
@@ -230,5 +235,3 @@ def _step(
     new_mag = np.abs(point.v)
     new_mag[held] += x[rise] - x[fall]
     return replace(point, p=p, shed=new_shed, v=new_mag * np.exp(1j * np.angle(point.v)))
-
-

@@ -110,7 +110,11 @@ def _solve(h: Horizon, clusters: list[Ints], b: _Blocks) -> _Plan:
     else:
         m.rows([(1.0, s[0]), (1.0, z[0])], 0.0, 0.0)
     if n_block > 1:
-        m.rows([(1.0, n[1:].ravel()), (-1.0, n[:-1].ravel()), (-1.0, s[1:].ravel()), (1.0, z[1:].ravel())], 0.0, 0.0)
+        m.rows(
+            [(1.0, n[1:].ravel()), (-1.0, n[:-1].ravel()), (-1.0, s[1:].ravel()), (1.0, z[1:].ravel())],
+            0.0,
+            0.0,
+        )
     _windows(m, h, rep, size, n, s, z)
     k = len(rep)
     for j in range(width.shape[1]):
@@ -154,7 +158,10 @@ def _counts(h: Horizon, clusters: list[Ints], b: _Blocks, size: Floats) -> tuple
 def _windows(m: LinearModel, h: Horizon, rep: Ints, size: Floats, n: Ints, s: Ints, z: Ints) -> None:
     n_block = len(n)
     for k, g in enumerate(rep):
-        for least, change, sign, top in ((h.units.min_up[g], s, -1.0, 0.0), (h.units.min_down[g], z, 1.0, size[k])):
+        for least, change, sign, top in (
+            (h.units.min_up[g], s, -1.0, 0.0),
+            (h.units.min_down[g], z, 1.0, size[k]),
+        ):
             span = max(1, int(np.ceil(least / BLOCK_H)))
             offset = np.arange(n_block)[:, None] - np.arange(min(span, n_block))[None, :]
             m.rows([((offset >= 0).astype(float), change[np.maximum(offset, 0), k]), (sign, n[:, k])], -INF, top)

@@ -120,9 +120,7 @@ def _build(net: Network) -> _Program:
     ipopt = {"print_level": 0, "sb": "yes", "tol": TOLERANCE, "max_iter": 200, "linear_solver": "mumps"}
     options = {"print_time": 0, "ipopt": ipopt}
     plain = ca.nlpsol("rpd", "ipopt", {"x": x, "f": cost, "g": balance, "p": parameters}, options)
-    soft = ca.nlpsol(
-        "rpd_soft", "ipopt", {"x": x, "f": cost + PENALTY * over, "g": balance, "p": parameters}, options
-    )
+    soft = ca.nlpsol("rpd_soft", "ipopt", {"x": x, "f": cost + PENALTY * over, "g": balance, "p": parameters}, options)
     return _Program(plain, soft, n)
 
 
@@ -150,5 +148,3 @@ def _incidence(at: Any, n: int) -> Any:
     m = sp.csc_matrix((np.ones(len(at)), (at, np.arange(len(at)))), shape=(n, len(at)))
     m.sort_indices()
     return ca.DM(ca.Sparsity(n, len(at), m.indptr.tolist(), m.indices.tolist()), m.data)
-
-

@@ -43,9 +43,7 @@ def guided(horizon: Horizon, gap: float) -> Schedule:
     return read_schedule(horizon, columns, x, bound)
 
 
-def _settle(
-    solver: Solver, h: Horizon, c: Columns, known: set[tuple[int, int]], what: str, relax: bool
-) -> Floats:
+def _settle(solver: Solver, h: Horizon, c: Columns, known: set[tuple[int, int]], what: str, relax: bool) -> Floats:
     """Solve until no branch limit outside the model is violated."""
     for _ in range(MAX_ROUNDS):
         x = solver.run(what, relax=relax)

@@ -1,0 +1,84 @@
+"""The chain's stages and how a horizon is cut into months and chunks."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the chain.
+
+    Attributes:
+        name: key in paths and the index.
+        title: what a user reads.
+        step: module of `flows.steps` that a container runs.
+        days: most days in one chunk; 0 for one chunk per month.
+    """
+
+    name: str
+    title: str
+    step: str
+    days: int = 0
+
+
+STAGES = (
+    Stage("modelling", "system modelling", "modelling"),
+    Stage("snapshot", "initial snapshot", "snapshot"),
+    Stage("equivalence", "equivalence", "equivalence"),
+    Stage("sequence", "annual sequence", "sequence"),
+    Stage("uc-monthly", "unit commitment, monthly", "borders"),
+    Stage("uc", "unit commitment, daily", "unit_commitment", 1),
+    Stage("apd", "active power dispatch", "active_dispatch", 5),
+    Stage("apd-check", "inter-day check", "active_check"),
+    Stage("rpd", "reactive power dispatch", "reactive_dispatch", 5),
+    Stage("rpd-check", "boundary check", "reactive_check"),
+    Stage("n1", "N-1 verification", "n1", 5),
+    Stage("adjust", "adjustment", "adjustment", 2),
+    Stage("reverify", "re-verification", "n1", 5),
+)
+STAGE = {s.name: s for s in STAGES}
+CHUNKS_PER_MONTH = 6
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month's part of the horizon."""
+
+    number: int
+    first_hour: int
+    hours: int
+
+    @property
+    def label(self) -> str:
+        """What a user reads."""
+        return f"month {self.number:02d}"
+
+
+def months_of(first_hour: int, hours: int, start: datetime) -> list[Month]:
+    """The months that a horizon touches, in order; `start` is the timestamp of hour 0."""
+    out: list[Month] = []
+    at, end = first_hour, first_hour + hours
+    while at < end:
+        moment = start + timedelta(hours=at)
+        following = (moment.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0)
+        span = min(end - at, int((following - moment).total_seconds() // 3600))
+        out.append(Month((moment.year - start.year) * 12 + moment.month, at, span))
+        at += span
+    return out
+
+
+def cut(stage: Stage, month: Month) -> list[tuple[int, int]]:
+    """(first hour, hours) of a stage's chunks in a month, whatever the number of workers."""
+    if not stage.days:
+        return [(month.first_hour, month.hours)]
+    days = -(-month.hours // 24)
+    size = 24 * min(stage.days, max(1, days // CHUNKS_PER_MONTH))
+    end = month.first_hour + month.hours
+    return [(h, min(size, end - h)) for h in range(month.first_hour, end, size)]
+
+
+def elements(stage: Stage, hours: int, contingencies: int) -> int:
+    """Number of BOS tasks in `hours` hours of a stage."""
+    days = -(-hours // 24)
+    return {"uc": days, "apd": days, "rpd": hours, "n1": hours * contingencies, "adjust": hours,
+            "reverify": hours * contingencies}.get(stage.name, 1)  # fmt: skip

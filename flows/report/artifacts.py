@@ -1,0 +1,60 @@
+"""Prefect artifacts of a run: progress per stage and month, the stage table, the report's link."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prefect.artifacts import (
+    create_link_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from bos_core.index import tasks
+from bos_core.index.client import Index
+from flows.chain import STAGE, STAGES
+
+EVERY_S = 5.0
+
+
+@contextmanager
+def stage_progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress artifact; the yielded function takes (done, of) and updates it now and then."""
+    artifact = create_progress_artifact(0.0, description=description)
+    last = time.monotonic()
+
+    def advance(done: int, of: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > EVERY_S and done < of:
+            last = time.monotonic()
+            update_progress_artifact(artifact, 100.0 * done / of)  # type: ignore[arg-type]
+
+    yield advance
+    update_progress_artifact(artifact, 100.0)  # type: ignore[arg-type]
+
+
+def stage_table(index: Index, set_id: str) -> list[dict[str, str]]:
+    """One row per stage like the reference platform's table: tasks, mean, serial and wall time, speed-up."""
+    counts = {c.stage: c for c in index.call(lambda db: tasks.stage_counts(db, set_id))}
+    rows = []
+    for stage in STAGES:
+        if stage.name not in counts:
+            continue
+        c = counts[stage.name]
+        rows.append(
+            {
+                "stage": STAGE[stage.name].title, "tasks": f"{c.tasks:,}", "failed": str(c.failed),
+                "mean task time": f"{1e3 * c.serial_s / max(c.tasks, 1):.2f} ms", "serial": f"{c.serial_s:.1f} s",
+                "wall": f"{c.wall_s:.1f} s", "speed-up": f"{c.serial_s / c.wall_s:.2f}" if c.wall_s > 0 else "–",
+                "peak": f"{c.peak_mib:.0f} MiB",
+            }
+        )  # fmt: skip
+    return rows
+
+
+def finish_artifacts(index: Index, set_id: str, report: Path) -> None:
+    """Publish the stage table and the report's link on the run."""
+    create_table_artifact(stage_table(index, set_id), key="bos-stages", description=f"Stages of task set {set_id}")
+    create_link_artifact(report.as_uri(), link_text="report", key="bos-report", description=f"Task set {set_id}")

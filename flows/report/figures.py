@@ -1,0 +1,123 @@
+"""What a report shows, gathered from the result files of a task set."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.index import data
+from bos_core.index.client import Index
+from bos_core.index.tables import Output
+from flows.steps.adjustment import hourly_cost
+from flows.steps.inputs import network_of
+from slots.grid.model import Floats
+from slots.grid.network import Network
+from storage.results import read_result
+from storage.settings import settings
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything the report needs; hourly arrays run over the horizon.
+
+    `worst_before`, `worst_after`: (hour,) worst N-1 loading, share of rating, before and after adjustment.
+    """
+
+    network: Network
+    header: dict[str, Any]
+    description: str
+    first_hour: int
+    load: Floats
+    by_fuel: dict[str, Floats]
+    available: Floats
+    variable: Floats
+    curtailed: Floats
+    vmin: Floats
+    vmax: Floats
+    worst_before: Floats
+    worst_after: Floats
+    critical: list[tuple[str, int]]
+    insecure: Floats
+    adjusted: Floats
+    secure: Floats
+    residual: list[tuple[int, float]]
+    moved: float
+    shed: float
+    adjustment_cost: float
+    fuel_cost: float
+    start_cost: float
+    starts: int
+    reserve_short: float
+    unserved: float
+    lost_cases: int
+    not_converged: int
+    snapshot: dict[str, Any]
+
+
+def gather(index: Index, set_id: str) -> Figures:
+    """Read what a finished task set computed."""
+    files: dict[str, list[Output]] = {}
+    for o in index.call(lambda db: data.outputs(db, set_id)):
+        files.setdefault(o.stage, []).append(o)
+    net, header = network_of(files["equivalence"][0].path)
+    first = min(o.first_hour for o in files["sequence"])
+    hours = sum(o.hours for o in files["sequence"])
+
+    def read(stage: str, name: str) -> Any:
+        pieces = [Piece(o.path, o.first_hour, o.hours) for o in files[stage]]
+        return HourlyReader(settings().results, pieces).read(name, first, hours)
+
+    units = net.grid.units
+    p, on = read("adjust", "p"), read("adjust", "on").astype(bool)
+    variable = (units.kind == "variable") & units.in_service
+    available = np.nan_to_num(read("sequence", "available"))[:, variable].sum(axis=1)
+    produced = p[:, variable].sum(axis=1)
+    fuels = sorted(set(units.fuel[units.in_service]) - {"none"})
+    insecure = read("n1", "insecure").astype(bool)
+    loading = read("n1", "loading")
+    after = np.nanmax(loading, axis=1)
+    again = _reverified(files.get("reverify", []))
+    for hour, value in again.items():
+        after[hour - first] = value
+    adjusted, secure, residual = read("adjust", "adjusted"), read("adjust", "secure"), read("adjust", "residual")
+    thermal = units.kind == "thermal"
+    started = (np.diff(on.astype(int), axis=0) > 0)[:, thermal]
+    _, told = read_result(settings().results / files["sequence"][0].path, [])
+    return Figures(
+        network=net, header=header, description=str(told["description"]), first_hour=first,
+        load=read("sequence", "load").sum(axis=1),
+        by_fuel={f: p[:, units.fuel == f].sum(axis=1) for f in fuels}, available=available, variable=produced,
+        curtailed=np.maximum(available - produced, 0.0), vmin=read("adjust", "vm").min(axis=1),
+        vmax=read("adjust", "vm").max(axis=1), worst_before=np.nanmax(loading, axis=1), worst_after=after,
+        critical=_critical(net, files["n1"]), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
+        residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
+        moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
+        adjustment_cost=float(read("adjust", "cost_change").sum()), fuel_cost=float(hourly_cost(units, on, p).sum()),
+        start_cost=float((started * units.start_cost[thermal]).sum()), starts=int(started.sum()),
+        reserve_short=float(read("apd-check", "reserve_short").sum()), unserved=float(read("apd-check", "shed").sum()),
+        lost_cases=int((read("n1", "lost_load") > 0).sum()), not_converged=int((read("n1", "converged") == 0).sum()),
+        snapshot=dict(files["snapshot"][0].summary),
+    )  # fmt: skip
+
+
+def _reverified(files: list[Output]) -> dict[int, float]:
+    """Worst loading of each adjusted hour after adjustment."""
+    out: dict[int, float] = {}
+    for o in files:
+        arrays, _ = read_result(settings().results / o.path, ["hour", "loading"])
+        if len(arrays["hour"]):
+            worst = np.nanmax(arrays["loading"], axis=1)
+            out |= dict(zip(arrays["hour"].tolist(), worst.tolist(), strict=True))
+    return out
+
+
+def _critical(net: Network, files: list[Output]) -> list[tuple[str, int]]:
+    """Outages that are insecure most often: (branch, hours)."""
+    count = np.zeros(1 + len(net.contingencies), np.int64)
+    for o in files:
+        arrays, _ = read_result(settings().results / o.path, ["insecure"])
+        count += arrays["insecure"].astype(np.int64).sum(axis=0)
+    order = np.argsort(-count, kind="stable")[:12]
+    names = ["no outage", *net.grid.branches.name[net.contingencies]]
+    return [(str(names[k]), int(count[k])) for k in order if count[k] > 0]

@@ -1,0 +1,250 @@
+"""The steady-state planning chain: modelling, snapshot, equivalence, sequence, commitment, dispatch, N-1, adjustment.
+
+Reads like the chain. A Prefect task is one stage of one month; months flow through the stages as a pipeline
+and wait for each other only where the physics needs it: a month's commitment starts where the month before
+ended, and its boundary check looks at the midnight between them.
+"""
+
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
+
+from blocks.database import ensure_database
+from bos_core.index import data, tasks
+from bos_core.index.client import Index
+from bos_core.index.tables import TaskArray
+from bos_core.objects.errors import BosError
+from bos_core.objects.task import Chunk, TaskState
+from bos_core.tccsp.containers import ContainerPool, default_containers
+from bos_core.tccsp.scheduler import Scheduler
+from bos_core.tccsp.task_runner import TCCSPTaskRunner, current_scheduler
+from flows.chain import STAGE, STAGES, Month, cut, elements, months_of
+from flows.ontology import ontology_of
+from flows.parameters import PlanningParameters
+from flows.report.artifacts import finish_artifacts, stage_progress
+from flows.report.build import build_report
+from flows.steps.inputs import grid_of, network_of
+from flows.steps.result import execute
+from slots.sources.catalogue import is_rts_gmlc
+from slots.sources.series import calendar_start
+from storage.settings import settings
+
+NAME = "steady-state-planning"
+LOOK_AHEAD_H = 48
+
+
+@dataclass
+class Done:
+    """What a stage of a month leaves behind: its files and the scenario version it made."""
+
+    pieces: list[tuple[str, int, int]] = field(default_factory=list)
+    scenario: int | None = None
+
+    @property
+    def path(self) -> str:
+        """The only file of a stage that makes one."""
+        return self.pieces[0][0]
+
+
+def _priority(stage: str, month: Month) -> int:
+    """Early months first; within a month late stages first, so that months finish."""
+    order = [s.name for s in STAGES].index(stage)
+    return 100 * month.number - order
+
+
+@task(task_run_name="{stage} {month.label}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+def run_stage(
+    set_id: str, stage: str, month: Month, payload: dict[str, Any], parent: int | None, contingencies: int = 0
+) -> Done:
+    """Run one stage of one month as a task array in containers; returns its files and scenario version."""
+    spec, scheduler = STAGE[stage], current_scheduler()
+    array = TaskArray(
+        id=f"{set_id}/{stage}/{month.number:02d}", task_set_id=set_id, stage=stage, month=month.number,
+        elements=elements(spec, month.hours, contingencies), priority=_priority(stage, month),
+    )  # fmt: skip
+    common = {**payload, "task_set": set_id, "step": spec.step, "scenario": parent,
+              "month": (month.first_hour, month.hours)}  # fmt: skip
+    chunks, offset = [], 0
+    for k, (first, hours) in enumerate(cut(spec, month)):
+        count = elements(spec, hours, contingencies)
+        chunks.append(Chunk(f"{array.id}-{k:03d}", stage, offset, count, first, hours, common))
+        offset += count
+    with stage_progress(f"{spec.title}, {month.label}") as advance:
+        scheduler.run_array(array, chunks, execute, parent, advance)
+
+    async def finish(db: Any) -> Done:
+        files = await data.outputs(db, set_id, stage, month.number)
+        version = await data.scenario_version(db, set_id, f"{stage}/{month.number:02d}", parent)
+        return Done([(o.path, o.first_hour, o.hours) for o in files], version)
+
+    return scheduler.index.call(finish)
+
+
+@flow(name=NAME, task_runner=TCCSPTaskRunner(), validate_parameters=True, persist_result=False)
+def steady_state_planning(parameters: PlanningParameters, task_set: str | None = None) -> str:
+    """Run the chain; returns the task set's id. With the id of an unfinished set, only what is missing runs."""
+    parameters.check_horizon()
+    ensure_database(settings())
+    set_id = task_set or uuid.uuid4().hex[:12]
+    with Index(settings()) as index:
+        index.hold_run_lock()
+        _open_task_set(index, set_id, parameters)
+        scheduler = Scheduler(index, ContainerPool(default_containers(parameters.workers)))
+        context = FlowRunContext.get()
+        assert context is not None
+        assert isinstance(context.task_runner, TCCSPTaskRunner)
+        context.task_runner.scheduler = scheduler
+        try:
+            scheduler.start()
+            _run_chain(index, set_id, parameters)
+            report = build_report(index, set_id)
+            index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.SUCCESS, str(report)))
+            finish_artifacts(index, set_id, report)
+        except BaseException as error:
+            why = str(error) if isinstance(error, BosError) else f"{type(error).__name__}: {error}"
+            index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.FAILED, why[:500]))
+            raise
+        finally:
+            scheduler.close()
+    return set_id
+
+
+def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) -> None:
+    known = index.call(lambda db: tasks.find_task_set(db, set_id))
+    if known is None:
+        plain = parameters.model_dump()
+        index.call(lambda db: tasks.create_task_set(db, set_id, NAME, plain))
+    else:
+        index.call(lambda db: tasks.reset_unfinished(db, set_id))
+        index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.EXECUTING))
+
+
+def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
+    """Submit all stages of all months; each waits for what it reads."""
+    a = p.algorithms
+    own = is_rts_gmlc(Path(p.grid).expanduser())
+    sequence = a.sequence if a.sequence != "auto" else ("own-series" if own else "profiles")
+    source = {"source": p.grid, "inverter_power_factor": p.inverter_power_factor, "seed": p.seed}
+    horizon = Month(0, p.start, p.hours)
+    model = run_stage.submit(set_id, "modelling", horizon, {**source, "algorithm": a.modelling}, None).result()
+    grid = grid_of(model.path)
+    rows = ontology_of(grid)
+    index.call(lambda db: data.write_ontology(db, model.scenario, *rows))  # type: ignore[arg-type]
+    snap = run_stage.submit(
+        set_id, "snapshot", horizon, {"grid": model.path, "algorithm": a.snapshot}, model.scenario
+    ).result()
+    reduce = {
+        "grid": model.path,
+        "snapshot": snap.path,
+        "keep_kv": p.keep_kv,
+        "seed": p.seed,
+        "algorithm": a.equivalence,
+    }
+    reduced = run_stage.submit(set_id, "equivalence", horizon, reduce, snap.scenario).result()
+    net, _ = network_of(reduced.path)
+    months = months_of(p.start, p.hours, calendar_start(2020 if own else 2016))
+    shape = {**source, "grid": model.path, "algorithm": sequence}
+    hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
+    Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies)).run()
+
+
+@dataclass
+class Pipeline:
+    """The months on their way from commitment to re-verification."""
+
+    set_id: str
+    parameters: PlanningParameters
+    months: list[Month]
+    sequence: list[Done]
+    network: str
+    contingencies: int
+
+    def run(self) -> None:
+        """Plan month after month; each planned month goes its own way meanwhile. The first failure is raised."""
+        borders: dict[str, str] = {}
+        pieces = [p for s in self.sequence for p in s.pieces]
+        checked: Future[Done] | None = None
+        with ThreadPoolExecutor(len(self.months), thread_name_prefix="month") as threads:
+            under_way = []
+            for k, month in enumerate(self.months):
+                payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
+                           "look_ahead": self._look_ahead(k)}  # fmt: skip
+                plan = self._submit("uc-monthly", "borders", month, payload, self.sequence[k].scenario)
+                borders |= {str(h): plan.path for h in _midnights(month, self._end())}
+                payload["borders"] = dict(borders)
+                before, checked = checked, Future()
+                work = copy_context().run
+                under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
+                if (failed := next((f for f in under_way if f.done() and f.exception()), None)) is not None:
+                    failed.result()
+            for future in under_way:
+                future.result()
+
+    def _month(
+        self,
+        month: Month,
+        payload: dict[str, Any],
+        planned: int | None,
+        before: "Future[Done] | None",
+        checked: "Future[Done]",
+    ) -> None:
+        """From daily commitment to re-verification."""
+        try:
+            done = self._to_reactive_check(month, payload, planned, before)
+        except BaseException as error:
+            checked.set_exception(error)
+            raise
+        checked.set_result(done)
+        state = done.pieces
+        verified = self._submit("n1", "n1", month, _with(payload, only_adjusted=False, state=state), done.scenario)
+        reads = _with(payload, state=state, verification=verified.pieces)
+        adjusted = self._submit("adjust", "adjustment", month, reads, verified.scenario)
+        again = _with(payload, only_adjusted=True, state=adjusted.pieces)
+        self._submit("reverify", "n1", month, again, adjusted.scenario)
+
+    def _to_reactive_check(
+        self, month: Month, payload: dict[str, Any], planned: int | None, before: "Future[Done] | None"
+    ) -> Done:
+        units = self._submit("uc", "unit_commitment", month, payload, planned)
+        reads = _with(payload, commitment=units.pieces)
+        active = self._submit("apd", "active_dispatch", month, reads, units.scenario)
+        reads = _with(reads, dispatch=active.pieces)
+        joined = self._submit("apd-check", "active_dispatch", month, reads, active.scenario)
+        reactive = self._submit(
+            "rpd", "reactive_dispatch", month, _with(payload, dispatch=joined.pieces), joined.scenario
+        )
+        earlier = before.result().pieces if before is not None else []
+        return self._submit(
+            "rpd-check", "reactive_dispatch", month, _with(payload, reactive=reactive.pieces, previous=earlier),
+            reactive.scenario,
+        )  # fmt: skip
+
+    def _look_ahead(self, k: int) -> int:
+        return min(LOOK_AHEAD_H, sum(m.hours for m in self.months[k + 1 :]))
+
+    def _end(self) -> int:
+        return self.months[-1].first_hour + self.months[-1].hours
+
+    def _submit(self, stage: str, slot: str, month: Month, payload: dict[str, Any], parent: int | None) -> Done:
+        chosen = getattr(self.parameters.algorithms, slot)
+        full = {**payload, "algorithm": chosen, "gap": self.parameters.gap}
+        return run_stage.submit(self.set_id, stage, month, full, parent, self.contingencies).result()
+
+
+def _with(payload: dict[str, Any], only_adjusted: bool | None = None, **inputs: Any) -> dict[str, Any]:
+    """A payload with more inputs."""
+    out = {**payload, "inputs": {**payload["inputs"], **inputs}}
+    return out if only_adjusted is None else {**out, "only_adjusted": only_adjusted}
+
+
+def _midnights(month: Month, end: int) -> list[int]:
+    """Hours of the midnights that a month's plan gives; none at the horizon's own end."""
+    last = month.first_hour + month.hours
+    return [h for h in range(month.first_hour + 24, last + 1, 24) if h < end]

@@ -1,0 +1,69 @@
+"""Inter-day boundary check of active dispatch: ramps across the midnights of a month, repaired where broken."""
+
+import numpy as np
+
+from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
+from flows.steps.active_dispatch import dispatch_datasets, request_of
+from flows.steps.inputs import reader
+from flows.steps.result import StepResult
+from flows.steps.schedules import stack
+from flows.steps.unit_commitment import days_of
+from slots.algorithms.active_dispatch.loss_iterated import broken_seam, join_days
+from slots.contracts.active_dispatch import ActiveDispatch
+from slots.contracts.unit_commitment import check_ramps
+from storage.results import Dataset, read_result
+from storage.settings import settings
+
+_HOURLY = ("on", "p", "reserve", "energy", "shed", "spill", "reserve_short", "reserve_required", "demand",
+           "overload", "loss")  # fmt: skip
+
+
+def run(chunk: Chunk) -> StepResult:
+    """Check the month's seams, dispatch the two days at a broken one together, and store the whole month."""
+    days = days_of(chunk)
+    parts = [_read_day(chunk, first, hours) for first, hours in days]
+    repaired = []
+    for k in range(len(days) - 1):
+        request = request_of(chunk, *days[k])
+        on = tuple(p["on"].data.astype(bool) for p in parts[k : k + 2])
+        p = tuple(x["p"].data for x in parts[k : k + 2])
+        if not broken_seam(request.horizon, (on[0], on[1]), (p[0], p[1])).any():
+            continue
+        before = parts[k - 1]["p"].data[-1] if k else None
+        after = parts[k + 2]["p"].data[0] if k + 2 < len(days) else None
+        joined = join_days(request, request_of(chunk, *days[k + 1]), before, after)
+        parts[k], parts[k + 1] = _split(chunk, joined, days[k][1])
+        repaired.append(k)
+    month = stack(parts, {"unit", "bus", "branch"})
+    units = request_of(chunk, *days[0]).horizon.units
+    check_ramps(units, month["on"].data.astype(bool), month["p"].data)
+    chosen = program("active_dispatch", chunk.payload["algorithm"])
+    notes = tuple((k, f"seam after day {k + 1} of the chunk was repaired") for k in repaired)
+    return StepResult(month, chosen, summary={"repaired": len(repaired)}, exceptions=notes)
+
+
+def _read_day(chunk: Chunk, first: int, hours: int) -> dict[str, Dataset]:
+    source = reader(chunk, "dispatch")
+    path = chunk.payload["inputs"]["dispatch"][0][0]
+    names, _ = read_result(settings().results / path, ["unit", "bus", "branch"])
+    out = {k: Dataset(v, (k,)) for k, v in names.items()}
+    out["hour"] = Dataset(np.arange(first, first + hours), ("hour",), "h")
+    for name in _HOURLY:
+        data = source.read(name, first, hours)
+        unit = {"on": "", "energy": "MWh"}.get(name, "MW")
+        out[name] = Dataset(data, ("hour", "unit")[: data.ndim], unit)
+    return out
+
+
+def _split(chunk: Chunk, joined: ActiveDispatch, hours: int) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
+    whole = dispatch_datasets(chunk, joined)
+    same = {"unit", "bus", "branch"}
+
+    def rows(span: slice) -> dict[str, Dataset]:
+        return {
+            k: d if k in same else Dataset(np.asarray(d.data)[span], d.dims, d.unit, d.description)
+            for k, d in whole.items()
+        }
+
+    return rows(slice(0, hours)), rows(slice(hours, None))

@@ -1,0 +1,88 @@
+"""Adjustment of the insecure hours of a chunk; secure hours pass through unchanged."""
+
+import numpy as np
+
+from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
+from flows.steps.inputs import network_of, reader
+from flows.steps.reactive_dispatch import state_datasets
+from flows.steps.result import StepResult
+from flows.steps.windows import movable, weather, within
+from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjusted
+from slots.grid.model import Bools, Floats, Units
+from slots.grid.operating_point import OperatingPoint
+from storage.results import Dataset
+
+ADJUSTMENT_SHARE_OF_RAMP = 0.5
+
+
+def run(chunk: Chunk) -> StepResult:
+    """Adjust every hour that verification found insecure."""
+    net, _ = network_of(chunk.payload["network"])
+    chosen = program("adjustment", chunk.payload["algorithm"])
+    month_first, month_hours = chunk.payload["month"]
+    units, base = net.grid.units, net.grid.base_mva
+    state = reader(chunk, "state")
+    on_m = state.read("on", month_first, month_hours).astype(bool)
+    p_m = state.read("p", month_first, month_hours)
+    low_m, high_m = movable(units, on_m, p_m, *weather(chunk, month_first, month_hours), curtail=True)
+    low_m, high_m = within(chunk, units, on_m, p_m, low_m, high_m, month_first, ADJUSTMENT_SHARE_OF_RAMP)
+    first, n = chunk.first_hour, chunk.hours
+    get = {k: state.read(k, first, n) for k in ("vm", "va", "q", "fixed_p", "fixed_q")}
+    rows = slice(first - month_first, first - month_first + n)
+    on, p, low, high = on_m[rows], p_m[rows].copy(), low_m[rows], high_m[rows]
+    v, q, fixed = get["vm"] * np.exp(1j * get["va"]), get["q"].copy(), get["fixed_p"] + 1j * get["fixed_q"]
+    insecure = reader(chunk, "verification").read("insecure", first, n).any(axis=1)
+    shed, moved, residual = np.zeros((n, net.grid.n_bus)), np.zeros(n), np.zeros(n)
+    iterations, secure, notes = np.zeros(n, np.int64), ~insecure, []
+    before = hourly_cost(units, on, p)
+    for h in np.flatnonzero(insecure):
+        point = OperatingPoint(
+            p[h],
+            on[h],
+            low[h],
+            high[h],
+            fixed[h],
+            q[h],
+            v[h],
+            net.voltage_controlled(on[h]),
+            np.zeros(net.grid.n_bus),
+        )
+        request = AdjustmentRequest(net, point, np.maximum(-fixed[h].real * base, 0.0), net.contingencies)
+        result: Adjusted = chosen.call(request)
+        check_adjusted(request, result)
+        end = result.point
+        # The injection of what is served: later stages need not know about shedding.
+        fixed[h] = end.injection(net) - (net.unit_map @ end.p + 1j * end.q) / base
+        p[h], q[h], v[h], shed[h] = end.p, end.q, end.v, end.shed
+        moved[h], residual[h], iterations[h], secure[h] = (
+            result.moved,
+            result.residual,
+            result.iterations,
+            result.secure,
+        )
+        if not result.secure:
+            notes.append((int(h), f"hour {first + h} stays insecure: {result.reason} (worst {result.residual:.4f})"))
+    datasets = state_datasets(net, first, v, q, p, on, fixed)
+    datasets |= {
+        "adjusted": Dataset(insecure, ("hour",), "", "1 where the hour was adjusted"),
+        "secure": Dataset(secure, ("hour",), "", "1 where no violation is left"),
+        "shed": Dataset(shed, ("hour", "bus"), "MW", "load not served"),
+        "moved": Dataset(moved, ("hour",), "MW", "redispatch"),
+        "residual": Dataset(residual, ("hour",), "1", "worst violation left, share of rating or p.u."),
+        "iterations": Dataset(iterations, ("hour",)),
+        "cost_change": Dataset(hourly_cost(units, on, p) - before, ("hour",), "USD", "fuel cost of the redispatch"),
+    }
+    summary = {
+        "adjusted": int(insecure.sum()), "still_insecure": int((~secure).sum()), "moved_mwh": float(moved.sum()),
+        "shed_mwh": float(shed.sum()), "cost_change": float(datasets["cost_change"].data.sum()),
+    }  # fmt: skip
+    return StepResult(datasets, chosen, tasks=int(insecure.sum()), summary=summary, exceptions=tuple(notes))
+
+
+def hourly_cost(units: Units, on: Bools, p: Floats) -> Floats:
+    """(hour,) fuel cost of the thermal units (USD)."""
+    total = np.zeros(len(p))
+    for g in np.flatnonzero(units.kind == "thermal"):
+        total += np.where(on[:, g], np.interp(p[:, g], units.cost_mw[g], units.cost_usd[g]), 0.0)
+    return total

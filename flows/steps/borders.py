@@ -1,0 +1,30 @@
+"""Monthly unit commitment: the midnights that the daily problems share."""
+
+import numpy as np
+
+from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
+from flows.steps.inputs import _border, horizon, network_of
+from flows.steps.result import StepResult
+from slots.contracts.borders import check_borders
+from slots.contracts.unit_commitment import Border
+from storage.results import Dataset
+
+_UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh"}
+
+
+def run(chunk: Chunk) -> StepResult:
+    """Plan the month with its look-ahead and keep its midnights."""
+    net, _ = network_of(chunk.payload["network"])
+    start = _border(chunk, chunk.first_hour)
+    span = chunk.hours + int(chunk.payload["look_ahead"])
+    h = horizon(chunk, chunk.first_hour, span, start, None, losses=True)
+    chosen = program("borders", chunk.payload["algorithm"])
+    borders: list[Border] = chosen.call(h, chunk.hours // 24)
+    check_borders(h, borders)
+    datasets = {"unit": Dataset(net.grid.units.name, ("unit",))}
+    for k, border in enumerate(borders):
+        hour = chunk.first_hour + 24 * (k + 1)
+        for name, data in border.to_arrays(str(hour)).items():
+            datasets[name] = Dataset(np.asarray(data), ("unit",), _UNITS[name.split("/")[1]])
+    return StepResult(datasets, chosen)

@@ -1,0 +1,100 @@
+"""What the steps share: the network, hourly inputs and scheduling horizons, read once per container."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.objects.task import Chunk
+from slots.contracts.unit_commitment import Border, Horizon
+from slots.grid.dc import ptdf, shift_flows
+from slots.grid.model import Complexes, Floats, Grid
+from slots.grid.network import Network
+from storage.results import Dataset, read_result
+from storage.settings import settings
+
+RATE_SHARE = 0.95  # of the MVA ratings that the DC limits of UC and APD use; reactive power takes the rest
+_MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow": "MW", "reserve": "MW"}
+
+
+@lru_cache(maxsize=2)
+def grid_of(path: str) -> Grid:
+    """The full grid of a result file."""
+    arrays, header = read_result(settings().results / path)
+    return Grid.from_arrays(_decoded(arrays), header)
+
+
+@lru_cache(maxsize=2)
+def network_of(path: str) -> tuple[Network, dict[str, Any]]:
+    """The network of a result file and the file's attributes."""
+    arrays, header = read_result(settings().results / path)
+    return Network.from_arrays(_decoded(arrays), header), header
+
+
+@lru_cache(maxsize=2)
+def factors_of(path: str) -> tuple[Floats, Floats, Floats]:
+    """PTDF (branch, bus), unit factors (branch, unit) and phase-shifter flows (branch,) of a network."""
+    net, _ = network_of(path)
+    factors = ptdf(net.grid)
+    return factors, factors @ net.unit_map.toarray(), shift_flows(net.grid, factors)
+
+
+def _decoded(arrays: dict[str, Any]) -> dict[str, Any]:
+    """Flags come back from a file as small integers."""
+    flags = ("in_service", "equivalent", "must_run")
+    return {k: v.astype(bool) if k.split("/")[-1] in flags else v for k, v in arrays.items()}
+
+
+def reader(chunk: Chunk, name: str) -> HourlyReader:
+    """A reader over the pieces that the payload lists under `name`."""
+    return HourlyReader(settings().results, [Piece(*p) for p in chunk.payload["inputs"][name]])
+
+
+def fixed_injection(chunk: Chunk, first: int, hours: int) -> Complexes:
+    """(hour, bus) p.u. injection of loads, links and the equivalent's correction."""
+    net, _ = network_of(chunk.payload["network"])
+    source = reader(chunk, "sequence")
+    return net.fixed_injection(source.read("load", first, hours), source.read("load_q", first, hours))
+
+
+def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Border | None, losses: bool) -> Horizon:
+    """The scheduling horizon of some hours; with `losses`, demand includes an estimate of them."""
+    path = chunk.payload["network"]
+    net, header = network_of(path)
+    factors, unit_factors, shifted = factors_of(path)
+    source = reader(chunk, "sequence")
+    series = {k: source.read(k, first, hours) for k in ("available", "floor", "inflow", "reserve")}
+    fixed = fixed_injection(chunk, first, hours).real * net.grid.base_mva
+    demand = -fixed.sum(axis=1)
+    if losses:
+        demand = demand * (1 + float(header["loss_share"]))
+    return Horizon(
+        net.grid.units, first, demand, **series, unit_factors=unit_factors, fixed_flow=fixed @ factors.T + shifted,
+        rate=RATE_SHARE * net.grid.branches.rate, start=start, end=end,
+    )  # fmt: skip
+
+
+def day_borders(chunk: Chunk, first: int, hours: int) -> tuple[Border | None, Border | None]:
+    """The borders at the beginning and the end of a day; None at the horizon's ends."""
+    return _border(chunk, first), _border(chunk, first + hours)
+
+
+def _border(chunk: Chunk, hour: int) -> Border | None:
+    path = chunk.payload["borders"].get(str(hour))
+    if path is None:
+        return None
+    names = [f"{hour}/{k}" for k in ("on", "hours", "power", "energy")]
+    arrays, _ = read_result(settings().results / path, names)
+    arrays[f"{hour}/on"] = arrays[f"{hour}/on"].astype(bool)
+    return Border.from_arrays(arrays, str(hour))
+
+
+def coordinates(net: Network, first: int, hours: int) -> dict[str, Dataset]:
+    """Hour, unit, bus and branch coordinates that make a file readable by itself."""
+    return {
+        "hour": Dataset(np.arange(first, first + hours), ("hour",), "h", "hours since the scenario's start"),
+        "unit": Dataset(net.grid.units.name, ("unit",), "", "global id of the unit"),
+        "bus": Dataset(net.grid.buses.number, ("bus",), "", "bus number"),
+        "branch": Dataset(net.grid.branches.name, ("branch",), "", "global id of the branch"),
+    }

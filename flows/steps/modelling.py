@@ -1,0 +1,42 @@
+"""System modelling: the grid source becomes the scenario's model."""
+
+from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
+from flows.steps.result import StepResult
+from slots.contracts.modelling import ModellingRequest, SystemModel
+from slots.grid.model import Grid
+from storage.results import Dataset
+
+_UNITS = {
+    "kv": "kV", "pd": "MW", "qd": "MVAr", "gs": "MW", "bs": "MVAr", "vm": "p.u.", "va": "rad", "vmin": "p.u.",
+    "vmax": "p.u.", "r": "p.u.", "x": "p.u.", "b": "p.u.", "shift": "rad", "rate": "MVA", "rate_emergency": "MVA",
+    "p": "MW", "q": "MVAr", "pmin": "MW", "pmax": "MW", "qmin": "MVAr", "qmax": "MVAr", "vset": "p.u.",
+    "start_cost": "USD", "min_up": "h", "min_down": "h", "ramp": "MW/h", "ramp_10min": "MW", "cost_mw": "MW",
+    "cost_usd": "USD/h", "energy_max": "MWh", "energy_initial": "MWh", "charge_max": "MW", "lat": "degree",
+    "lon": "degree", "loss0": "MW",
+}  # fmt: skip
+
+
+def model_of(chunk: Chunk) -> SystemModel:
+    """The system model that the chunk's parameters describe."""
+    chosen = program("modelling", chunk.payload["algorithm"])
+    request = ModellingRequest(chunk.payload["source"], chunk.payload["inverter_power_factor"])
+    model: SystemModel = chosen.call(request)
+    return model
+
+
+def grid_datasets(grid: Grid) -> dict[str, Dataset]:
+    """A grid's arrays with their units."""
+    return {k: Dataset(v, (), _UNITS.get(k.split("/")[-1], "")) for k, v in grid.to_arrays().items()}
+
+
+def run(chunk: Chunk) -> StepResult:
+    """Read, validate and store the grid."""
+    grid = model_of(chunk).grid
+    summary = {"buses": grid.n_bus, "branches": len(grid.branches), "units": len(grid.units)}
+    return StepResult(
+        grid_datasets(grid),
+        program("modelling", chunk.payload["algorithm"]),
+        attributes=grid.header(),
+        summary=summary,
+    )

@@ -1,0 +1,71 @@
+"""Reactive power dispatch of a chunk of days, hour by hour."""
+
+import numpy as np
+
+from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
+from flows.steps.inputs import coordinates, fixed_injection, network_of, reader
+from flows.steps.result import StepResult
+from flows.steps.unit_commitment import days_of
+from flows.steps.windows import movable, weather, within
+from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
+from storage.results import Dataset
+
+LOSS_SHARE_OF_RAMP = 0.25  # what covering losses may use of the ramp left; adjustment has the rest
+
+
+def state_datasets(
+    net: object, first: int, v: object, q: object, p: object, on: object, fixed: object
+) -> dict[str, Dataset]:
+    """The arrays of operating points, as all AC stages store them."""
+    volts, injected = np.asarray(v), np.asarray(fixed)
+    return {
+        **coordinates(net, first, len(volts)),  # type: ignore[arg-type]
+        "vm": Dataset(np.abs(volts), ("hour", "bus"), "p.u.", "voltage magnitude"),
+        "va": Dataset(np.angle(volts), ("hour", "bus"), "rad", "voltage angle"),
+        "q": Dataset(q, ("hour", "bus"), "MVAr", "reactive output of the units at a bus"),
+        "p": Dataset(p, ("hour", "unit"), "MW", "active output, losses covered"),
+        "on": Dataset(on, ("hour", "unit"), "", "1 where a unit runs"),
+        "fixed_p": Dataset(injected.real, ("hour", "bus"), "p.u.", "injection of everything that is not a unit"),
+        "fixed_q": Dataset(injected.imag, ("hour", "bus"), "p.u."),
+    }
+
+
+def run(chunk: Chunk) -> StepResult:
+    """Dispatch each day's hours; every day starts afresh, so chunks can be cut anywhere."""
+    net, _ = network_of(chunk.payload["network"])
+    chosen = program("reactive_dispatch", chunk.payload["algorithm"])
+    month_first, month_hours = chunk.payload["month"]
+    source = reader(chunk, "dispatch")
+    units = net.grid.units
+    on_m = source.read("on", month_first, month_hours).astype(bool)
+    p_m = source.read("p", month_first, month_hours)
+    available, floor = weather(chunk, month_first, month_hours)
+    low_m, high_m = movable(units, on_m, p_m, available, floor, curtail=False)
+    low_m, high_m = within(chunk, units, on_m, p_m, low_m, high_m, month_first, LOSS_SHARE_OF_RAMP)
+    shed = source.read("shed", chunk.first_hour, chunk.hours) - source.read("spill", chunk.first_hour, chunk.hours)
+    fixed = fixed_injection(chunk, chunk.first_hour, chunk.hours)
+    fixed = fixed * (1 - shed[:, None] / np.maximum(-fixed.real.sum(axis=1)[:, None] * net.grid.base_mva, 1e-9))
+    results: list[ReactiveDispatch] = []
+    for first, hours in days_of(chunk):
+        rows = slice(first - month_first, first - month_first + hours)
+        here = fixed[first - chunk.first_hour : first - chunk.first_hour + hours]
+        request = ReactiveRequest(net, p_m[rows], on_m[rows], low_m[rows], high_m[rows], here)
+        results.append(chosen.call(request))
+        check_reactive(request, results[-1])
+    v, q, p, loss, feasible, residual = (
+        np.concatenate([getattr(r, k) for r in results]) for k in ("v", "q", "p", "loss", "feasible", "residual")
+    )
+    rows = slice(chunk.first_hour - month_first, chunk.first_hour - month_first + chunk.hours)
+    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_m[rows], fixed)
+    datasets["loss"] = Dataset(loss, ("hour",), "MW", "losses in the network")
+    datasets["feasible"] = Dataset(feasible, ("hour",), "", "1 where voltage and reactive limits hold")
+    datasets["residual"] = Dataset(residual, ("hour",), "p.u.", "voltage beyond a limit")
+    notes = tuple(
+        (
+            int(k),
+            f"hour {chunk.first_hour + k}: voltage or reactive limits cannot all be met ({residual[k]:.4f} p.u.)",
+        )
+        for k in np.flatnonzero(~feasible)
+    )
+    return StepResult(datasets, chosen, summary={"loss_mwh": float(loss.sum())}, exceptions=notes)

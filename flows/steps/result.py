@@ -1,0 +1,70 @@
+"""What a step gives back and how a container turns it into a file and a receipt."""
+
+import os
+import resource
+import time
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from bos_core.objects.program import Program
+from bos_core.objects.task import Chunk, Receipt
+from storage.results import Dataset, write_result
+from storage.settings import settings
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A step's result.
+
+    Attributes:
+        datasets: what goes into the file.
+        program: what computed it.
+        tasks: number of BOS tasks done, where the step decides; the chunk's count otherwise.
+        attributes: further attributes of the file.
+        summary: small figures for the index.
+        exceptions: (task offset, reason) of tasks that need attention.
+    """
+
+    datasets: dict[str, Dataset]
+    program: Program
+    tasks: int | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, float] = field(default_factory=dict)
+    exceptions: tuple[tuple[int, str], ...] = ()
+
+
+def relative_path(chunk: Chunk) -> str:
+    """Where a chunk's file lies in the result store."""
+    return f"{chunk.payload['task_set']}/{chunk.stage}/{chunk.key.split('/', 1)[1].replace('/', '-')}.h5"
+
+
+def execute(message: dict[str, Any]) -> Receipt:
+    """Run a chunk: called on a container with the chunk as plain data; returns its receipt."""
+    chunk = Chunk(**message)
+    wall, cpu = time.perf_counter(), time.process_time()
+    result: StepResult = import_module(f"flows.steps.{chunk.payload['step']}").run(chunk)
+    path = relative_path(chunk)
+    provenance = {
+        "task_set": chunk.payload["task_set"], "chunk": chunk.key, "stage": chunk.stage,
+        "tasks": f"{chunk.offset}+{chunk.count}", "first_hour": chunk.first_hour, "hours": chunk.hours,
+        "scenario_version": chunk.payload.get("scenario") or 0, "program": result.program.identity,
+        "start": chunk.payload.get("start", ""), **result.attributes,
+    }  # fmt: skip
+    digest, size = write_result(settings().results / path, result.datasets, provenance)
+    return Receipt(
+        path=path, sha256=digest, size=size, seconds=time.perf_counter() - wall,
+        cpu_seconds=time.process_time() - cpu,
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, container=_container(),
+        program=result.program.identity, tasks=chunk.count if result.tasks is None else result.tasks,
+        summary=result.summary, exceptions=result.exceptions,
+    )  # fmt: skip
+
+
+def _container() -> str:
+    from distributed import get_worker
+
+    try:
+        return str(get_worker().name)
+    except ValueError:  # in a test or a notebook
+        return f"process {os.getpid()}"

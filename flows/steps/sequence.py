@@ -1,0 +1,65 @@
+"""Annual sequence generation: one month of hourly snapshots."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from bos_core.objects.errors import InfeasibleError, ParameterError
+from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
+from flows.steps.inputs import grid_of
+from flows.steps.modelling import model_of
+from flows.steps.result import StepResult
+from slots.contracts.sequence import SequenceRequest, check_sequence
+from slots.grid.model import Grid
+from slots.sources.series import Series
+from storage.results import Dataset
+
+
+@lru_cache(maxsize=1)
+def _year(algorithm: str, grid_path: str, source: str, power_factor: float, seed: int) -> tuple[Grid, Series]:
+    grid = grid_of(grid_path)
+    payload = {"algorithm": "from-source", "source": source, "inverter_power_factor": power_factor}
+    own = model_of(Chunk("", "", 0, 0, 0, 0, payload)).series
+    request = SequenceRequest(grid, own, seed)
+    series: Series = program("sequence", algorithm).call(request)
+    check_sequence(request, series)
+    return grid, series
+
+
+def run(chunk: Chunk) -> StepResult:
+    """Generate the year, keep the chunk's hours, refuse hours that no unit could serve."""
+    p = chunk.payload
+    grid, series = _year(p["algorithm"], p["grid"], p["source"], p["inverter_power_factor"], p["seed"])
+    if chunk.first_hour + chunk.hours > series.hours:
+        raise ParameterError(
+            f"hour {chunk.first_hour + chunk.hours - 1} is outside the {series.hours} hours of the series",
+            "ask for fewer hours or an earlier start",
+        )
+    window = series.window(chunk.first_hour, chunk.hours)
+    _enough(grid, window["load"], window["available"], chunk.first_hour)
+    dims = {"load": "bus", "load_q": "bus", "available": "unit", "floor": "unit", "inflow": "unit"}
+    datasets = {
+        "hour": Dataset(np.arange(chunk.first_hour, chunk.first_hour + chunk.hours), ("hour",), "h"),
+        "unit": Dataset(grid.units.name, ("unit",)),
+        "bus": Dataset(grid.buses.number, ("bus",)),
+    }
+    datasets |= {
+        k: Dataset(a, ("hour", dims[k]) if k in dims else ("hour",), "MVAr" if k == "load_q" else "MW")
+        for k, a in window.items()
+    }
+    attributes = {"description": series.description, "start": series.start.isoformat(), "seed": p["seed"]}
+    return StepResult(datasets, program("sequence", p["algorithm"]), attributes=attributes)
+
+
+def _enough(grid: Grid, load: np.ndarray, available: np.ndarray, first: int) -> None:  # type: ignore[type-arg]
+    """Raise InfeasibleError for the first hour whose load exceeds all capacity there is."""
+    cap = np.where(np.isnan(available), grid.units.pmax[None, :], available) * grid.units.in_service[None, :]
+    short = np.flatnonzero(load.sum(axis=1) > cap.sum(axis=1))
+    if len(short):
+        h = int(short[0])
+        raise InfeasibleError(
+            f"hour {first + h} cannot be served: its load of {load[h].sum():.0f} MW exceeds the {cap[h].sum():.0f} MW "
+            f"of available capacity of grid {grid.name}",
+            "add capacity or lower the load",
+        )

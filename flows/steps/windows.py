@@ -1,0 +1,66 @@
+"""Between which outputs a unit may move in an hour without breaking a ramp to its neighbours."""
+
+import numpy as np
+
+from bos_core.objects.task import Chunk
+from flows.steps.inputs import _border, reader
+from slots.grid.model import Bools, Floats, Units
+
+
+def movable(
+    units: Units, on: Bools, p: Floats, available: Floats, floor: Floats, curtail: bool
+) -> tuple[Floats, Floats]:
+    """(hour, unit) limits from capacity and weather; stores keep their schedule.
+
+    Args:
+        units: the units; on, p: (hour, unit) as dispatched (MW).
+        available, floor: (hour, unit) MW.
+        curtail: whether weather-driven units may move within what weather allows.
+    """
+    thermal, variable = units.kind == "thermal", (units.kind == "variable") & units.in_service
+    low = np.where(thermal[None, :] & on, units.pmin[None, :], p)
+    high = np.where(thermal[None, :] & on, units.pmax[None, :], p)
+    if curtail:
+        up = np.nan_to_num(available, nan=0.0)
+        low = np.where(variable[None, :], np.minimum(np.minimum(floor, up), p), low)
+        high = np.where(variable[None, :], np.maximum(up, p), high)
+    return np.minimum(low, p), np.maximum(high, p)
+
+
+def ramp_room(units: Units, on: Bools, p: Floats, share: float) -> Floats:
+    """(hour, unit) MW that a unit may move in every hour at once without breaking a ramp (inf: no limit).
+
+    Each hour takes `share` (at most a half) of what the steps to its two neighbours leave.
+    """
+    room = np.full(p.shape, np.inf)
+    tight = (units.kind == "thermal") & (units.ramp < units.pmax - units.pmin - 1e-6)
+    if len(p) < 2 or not tight.any():
+        return room
+    left = np.where(on[1:] & on[:-1], np.maximum(units.ramp - np.abs(np.diff(p, axis=0)), 0.0) * share, np.inf)
+    room[1:] = np.minimum(room[1:], left)
+    room[:-1] = np.minimum(room[:-1], left)
+    room[:, ~tight] = np.inf
+    return room
+
+
+def within(
+    chunk: Chunk, units: Units, on: Bools, p: Floats, low: Floats, high: Floats, first: int, share: float
+) -> tuple[Floats, Floats]:
+    """Limits cut to the ramp room inside the month and to the border bands at its ends."""
+    room = ramp_room(units, on, p, share)
+    low, high = np.maximum(low, p - room), np.minimum(high, p + room)
+    tight = (units.kind == "thermal") & (units.ramp < units.pmax - units.pmin - 1e-6)
+    for hour, row in ((first, 0), (first + len(p), -1)):
+        border = _border(chunk, hour)
+        if border is None or not tight.any():
+            continue
+        held = tight & border.on & on[row] & np.isfinite(border.power)
+        low[row, held] = np.maximum(low[row], border.power - units.ramp / 2)[held]
+        high[row, held] = np.minimum(high[row], border.power + units.ramp / 2)[held]
+    return np.minimum(low, p), np.maximum(high, p)
+
+
+def weather(chunk: Chunk, first: int, hours: int) -> tuple[Floats, Floats]:
+    """(hour, unit) available and floor (MW)."""
+    source = reader(chunk, "sequence")
+    return source.read("available", first, hours), source.read("floor", first, hours)

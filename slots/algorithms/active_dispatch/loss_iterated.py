@@ -1,0 +1,78 @@
+"""Active dispatch as a linear program with branch limits added as violated and DC losses iterated.
+
+Losses r f² of the last flows join the demand, half at each end of a branch, until they settle.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest
+from slots.contracts.unit_commitment import Border, Horizon, Schedule
+from slots.grid.model import Bools, Floats
+from slots.scheduling.formulation import add_limits, build, read_schedule, unit_power, violated
+
+MAX_LOSS_ROUNDS = 6
+LOSS_TOLERANCE_MW = 0.05
+MAX_LIMIT_ROUNDS = 20
+
+
+def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
+    """Dispatch a committed horizon; see the module's description."""
+    loss: Floats = np.zeros((request.horizon.hours, len(request.f)))
+    for _ in range(MAX_LOSS_ROUNDS):
+        h = _with_losses(request, loss)
+        schedule = dispatch(h, request.on)
+        flow = h.fixed_flow + schedule.p @ h.unit_factors.T
+        new = request.r_mw[None, :] * flow**2
+        settled = np.abs(new.sum(axis=1) - loss.sum(axis=1)).max() < LOSS_TOLERANCE_MW
+        if settled:
+            break
+        loss = new
+    return ActiveDispatch(schedule, loss.sum(axis=1), h)
+
+
+def _with_losses(request: ActiveRequest, loss: Floats) -> Horizon:
+    at_bus = np.zeros((len(loss), request.ptdf.shape[1]))
+    for ends in (request.f, request.t):
+        for k, bus in enumerate(ends):
+            at_bus[:, bus] -= loss[:, k] / 2
+    h = request.horizon
+    return replace(h, demand=h.demand + loss.sum(axis=1), fixed_flow=h.fixed_flow + at_bus @ request.ptdf.T)
+
+
+def dispatch(h: Horizon, on: Bools) -> Schedule:
+    """Least-cost dispatch of a commitment within all branch limits."""
+    model, columns = build(h, on)
+    solver = model.solver()
+    known: set[tuple[int, int]] = set()
+    for _ in range(MAX_LIMIT_ROUNDS):
+        x = solver.run(f"active dispatch from hour {h.first_hour}", relax=True)
+        pairs = violated(h, unit_power(h, columns, x), known)
+        if not pairs:
+            break
+        known.update(pairs)
+        add_limits(solver, h, columns, pairs)
+    return read_schedule(h, columns, x, solver.objective)
+
+
+def broken_seam(h: Horizon, on: tuple[Bools, Bools], p: tuple[Floats, Floats]) -> Bools:
+    """(unit,) whether a unit's ramp is broken between the last hour of one day and the first of the next."""
+    thermal = h.units.kind == "thermal"
+    both = on[0][-1] & on[1][0] & thermal
+    return np.asarray(both & (np.abs(p[1][0] - p[0][-1]) > h.units.ramp + 1e-3))
+
+
+def join_days(a: ActiveRequest, b: ActiveRequest, before: Floats | None, after: Floats | None) -> ActiveDispatch:
+    """Dispatch two neighbouring days as one, held within half a ramp of the outer neighbours' outputs (MW)."""
+    ha, hb = a.horizon, b.horizon
+    stacked = {
+        k: np.concatenate([getattr(ha, k), getattr(hb, k)])
+        for k in ("demand", "available", "floor", "inflow", "reserve", "fixed_flow")
+    }
+    h = replace(ha, **stacked, start=_pinned(ha.start, before), end=_pinned(hb.end, after))
+    return loss_iterated(replace(a, horizon=h, on=np.vstack([a.on, b.on])))
+
+
+def _pinned(border: Border | None, power: Floats | None) -> Border | None:
+    return replace(border, power=power) if border is not None and power is not None else border
