@@ -16,41 +16,14 @@ from pathlib import Path
 import httpx
 import psutil
 
-from blocks.database import ensure_database
 from bos_core.objects.errors import ServiceError
+from console.environment import configure
 from storage.postgres import EmbeddedPostgres
 from storage.settings import Settings
 
 START_PATIENCE_S = 180.0
 STOP_PATIENCE_S = 10.0
 POOL = "bos"
-
-
-def configure(settings: Settings) -> None:
-    """Point Prefect in this process, and in those it starts, at BOS's own server."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    ours = {
-        "BOS_HOME": str(settings.home),
-        "PREFECT_HOME": str(settings.home / "prefect"),
-        "PREFECT_API_URL": f"http://127.0.0.1:{settings.prefect_port}/api",
-        "PREFECT_SERVER_UI_API_URL": f"http://127.0.0.1:{settings.prefect_port}/api",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_CLI_PROMPT": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    if settings.database_url:
-        ours["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = _prefect_url(settings.database_url)
-    os.environ.update(ours)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-
-
-def _prefect_url(url: str) -> str:
-    """Prefect keeps its tables in the same database, through asyncpg."""
-    for prefix in ("postgresql://", "postgres://"):
-        if url.startswith(prefix):
-            return "postgresql+asyncpg://" + url.removeprefix(prefix)
-    return url
 
 
 @dataclass(frozen=True)
@@ -159,8 +132,14 @@ def ensure_server(settings: Settings) -> bool:
 def ensure(settings: Settings) -> None:
     """Start what a run needs and does not run yet: database and Prefect server."""
     configure(settings)
-    ensure_database(settings)
+    ensure_index(settings)
     ensure_server(settings)
+
+
+def ensure_index(settings: Settings) -> None:
+    """Start the embedded Postgres unless another database is configured; enough for reading."""
+    if not settings.database_url:
+        EmbeddedPostgres(settings).start()
 
 
 def up(settings: Settings) -> None:

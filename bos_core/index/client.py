@@ -94,14 +94,24 @@ class Index:
         if not self.wait(take()):
             raise BusyError("another run is under way", "wait for it, or stop it with `bos cancel`")
 
+    def release_run_lock(self) -> None:
+        """Free the run lock."""
+
+        async def free() -> None:
+            if self._lock is not None:
+                await self._lock.execute(text(f"select pg_advisory_unlock({RUN_LOCK})"))
+                await self._lock.close()
+                self._lock = None
+
+        self.wait(free())
+
     def close(self) -> None:
         """Free the lock and the connections."""
 
         async def end() -> None:
-            if self._lock is not None:
-                await self._lock.close()
             await self._engine.dispose()
 
+        self.release_run_lock()
         self.wait(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)

@@ -46,6 +46,7 @@ class ContainerPool:
                 "distributed.worker.daemon": False,
                 "distributed.comm.timeouts.connect": "60s",
                 "distributed.scheduler.work-stealing": False,
+                "logging": {"distributed": "critical"},
                 "distributed.worker.memory.spill": False,
                 "distributed.worker.memory.target": False,
             }

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg.lapack import dgetrf, dgetrs
 from scipy.sparse.linalg import splu
 
 from slots.grid.model import Complexes, Floats, Ints
@@ -27,29 +28,59 @@ class PowerFlow:
     mismatch: float
 
 
-def jacobian(ybus: sp.csr_matrix, v: Complexes, pvpq: Ints, pq: Ints) -> sp.csc_matrix:
-    """d(P[pvpq], Q[pq]) / d(angle[pvpq], |V|[pq])."""
-    ds_da, ds_dm = power_derivatives(ybus, v)
-    rows_p, rows_q = ds_da[pvpq], ds_da[pq]
-    mags_p, mags_q = ds_dm[pvpq], ds_dm[pq]
-    blocks = [
-        [rows_p[:, pvpq].real, mags_p[:, pq].real],
-        [rows_q[:, pvpq].imag, mags_q[:, pq].imag],
-    ]
-    return sp.csc_matrix(sp.bmat(blocks, format="csc"))
+# Below this size dense algebra beats the overhead of sparse objects several times over.
+DENSE_BUSES = 250
 
 
-def power_derivatives(ybus: sp.csr_matrix, v: Complexes) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """dS/dangle and dS/d|V| of the bus injections, (bus, bus) complex."""
-    current = sp.diags(ybus @ v)
+def power_derivatives(ybus: Any, v: Complexes) -> tuple[Any, Any]:
+    """dS/dangle and dS/d|V| of the bus injections, (bus, bus) complex; dense in, dense out."""
+    if isinstance(ybus, np.ndarray):
+        current, unit = ybus @ v, v / np.abs(v)
+        ds_da = -1j * v[:, None] * np.conj(ybus * v[None, :])
+        ds_dm = v[:, None] * np.conj(ybus * unit[None, :])
+        diagonal = np.arange(len(v))
+        ds_da[diagonal, diagonal] += 1j * v * np.conj(current)
+        ds_dm[diagonal, diagonal] += np.conj(current) * unit
+        return ds_da, ds_dm
+    flow = sp.diags(ybus @ v)
     dv, unit = sp.diags(v), sp.diags(v / np.abs(v))
-    ds_dm = dv @ (ybus @ unit).conj() + current.conj() @ unit
-    ds_da = 1j * dv @ (current - ybus @ dv).conj()
+    ds_dm = dv @ (ybus @ unit).conj() + flow.conj() @ unit
+    ds_da = 1j * dv @ (flow - ybus @ dv).conj()
     return sp.csr_matrix(ds_da), sp.csr_matrix(ds_dm)
 
 
+class Factors:
+    """A factorised Jacobian d(P[pvpq], Q[pq]) / d(angle[pvpq], |V|[pq]), dense or sparse.
+
+    Raises:
+        RuntimeError: it is singular.
+    """
+
+    def __init__(self, ds_da: Any, ds_dm: Any, pvpq: Ints, pq: Ints) -> None:
+        if isinstance(ds_da, np.ndarray):
+            n = len(pvpq)
+            j = np.empty((n + len(pq), n + len(pq)))
+            j[:n, :n], j[:n, n:] = ds_da[np.ix_(pvpq, pvpq)].real, ds_dm[np.ix_(pvpq, pq)].real
+            j[n:, :n], j[n:, n:] = ds_da[np.ix_(pq, pvpq)].imag, ds_dm[np.ix_(pq, pq)].imag
+            lu, pivots, info = dgetrf(j)
+            if info:
+                raise RuntimeError("the Jacobian is singular")
+            self._dense, self._sparse = (lu, pivots), None
+        else:
+            rows_p, rows_q, mags_p, mags_q = ds_da[pvpq], ds_da[pq], ds_dm[pvpq], ds_dm[pq]
+            blocks = [[rows_p[:, pvpq].real, mags_p[:, pq].real], [rows_q[:, pvpq].imag, mags_q[:, pq].imag]]
+            self._sparse = splu(sp.csc_matrix(sp.bmat(blocks, format="csc")))
+
+    def solve(self, rhs: Floats, transposed: bool = False) -> Floats:
+        """x of J x = rhs, or of its transpose."""
+        if self._sparse is not None:
+            return np.asarray(self._sparse.solve(rhs, trans="T" if transposed else "N"))
+        x, _ = dgetrs(*self._dense, rhs, trans=int(transposed))
+        return np.asarray(x)
+
+
 def newton(
-    ybus: sp.csr_matrix,
+    ybus: Any,
     s: Complexes,
     v0: Complexes,
     slack: Any,
@@ -62,7 +93,7 @@ def newton(
     """Solve S = V conj(Y V).
 
     Args:
-        ybus: (bus, bus) p.u.
+        ybus: (bus, bus) p.u., dense or sparse.
         s: (bus,) scheduled injections (p.u.); its imaginary part is ignored at PV and slack buses.
         v0: (bus,) start; magnitudes at PV and slack buses are held.
         slack: position of the slack bus.
@@ -71,6 +102,8 @@ def newton(
         max_iterations: Newton steps before giving up.
         active: positions that take part; others keep `v0` (a de-energised island). All by default.
     """
+    if not isinstance(ybus, np.ndarray) and len(s) <= DENSE_BUSES:
+        ybus = ybus.toarray()
     members = np.arange(len(s)) if active is None else active
     pv = np.setdiff1d(np.intersect1d(pv, members), [slack])
     pq = np.setdiff1d(members, np.concatenate([pv, [slack]]))
@@ -86,7 +119,7 @@ def newton(
         if not np.isfinite(mismatch) or iteration == max_iterations:
             break
         try:
-            step = splu(jacobian(ybus, v, pvpq, pq)).solve(f)
+            step = Factors(*power_derivatives(ybus, v), pvpq, pq).solve(f)
         except RuntimeError:  # singular Jacobian: no solution to be found from here
             break
         angle[pvpq] -= step[: len(pvpq)]

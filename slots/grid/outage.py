@@ -1,6 +1,7 @@
 """One outage by a full Newton power flow: the reference for fast engines and the judge of their failures."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -9,7 +10,7 @@ from slots.grid.admittance import Admittance
 from slots.grid.dc import susceptance
 from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
-from slots.grid.newton import dc_angles, newton
+from slots.grid.newton import DENSE_BUSES, dc_angles, newton
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,22 @@ class Outage:
 
     v: Complexes
     converged: bool
-    ybus: sp.csr_matrix
+    ybus: Any
     kept: Bools
     lost_load: float
     lost_generation: float
 
 
-def without_branch(network: Network, adm: Admittance, branch: int) -> sp.csr_matrix:
-    """The bus admittance matrix with a branch out."""
+def without_branch(network: Network, adm: Admittance, branch: int) -> Any:
+    """The bus admittance matrix with a branch out; dense for small networks."""
     f, t = network.grid.branches.f[branch], network.grid.branches.t[branch]
+    if network.grid.n_bus <= DENSE_BUSES:
+        dense = adm.ybus.toarray()
+        dense[f, f] -= adm.yff[branch]
+        dense[f, t] -= adm.yft[branch]
+        dense[t, f] -= adm.ytf[branch]
+        dense[t, t] -= adm.ytt[branch]
+        return dense
     data = -np.array([adm.yff[branch], adm.yft[branch], adm.ytf[branch], adm.ytt[branch]])
     n = network.grid.n_bus
     return sp.csr_matrix(adm.ybus + sp.csr_matrix((data, ([f, f, t, t], [f, t, f, t])), shape=(n, n)))

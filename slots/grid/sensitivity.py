@@ -4,14 +4,14 @@ By the adjoint of the power-flow Jacobian: one transposed solve per watched quan
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import splu
 
 from slots.grid.admittance import Admittance
 from slots.grid.model import Branches, Complexes, Floats, Ints
-from slots.grid.newton import power_derivatives
+from slots.grid.newton import Factors, power_derivatives
 
 
 @dataclass(frozen=True)
@@ -33,24 +33,23 @@ class Sensitivity:
         active: positions that are energised.
     """
 
-    def __init__(self, ybus: sp.csr_matrix, v: Complexes, slack: int, pv: Ints, active: Ints) -> None:
+    def __init__(self, ybus: Any, v: Complexes, slack: int, pv: Ints, active: Ints) -> None:
         self._n, self._v = len(v), v
         pv = np.setdiff1d(np.intersect1d(pv, active), [slack])
         self._held = np.concatenate([pv, [slack]]).astype(int)
         self._pq = np.setdiff1d(active, self._held)
         self._pvpq = np.concatenate([pv, self._pq]).astype(int)
-        self._da, self._dm = power_derivatives(ybus, v)
-        top = sp.hstack([self._da[self._pvpq][:, self._pvpq].real, self._dm[self._pvpq][:, self._pq].real])
-        low = sp.hstack([self._da[self._pq][:, self._pvpq].imag, self._dm[self._pq][:, self._pq].imag])
-        self._factors = splu(sp.csc_matrix(sp.vstack([top, low])))
-        held_top = self._dm[self._pvpq][:, self._held].real
-        held_low = self._dm[self._pq][:, self._held].imag
-        self._control = sp.csr_matrix(sp.vstack([held_top, held_low]))
+        safe = np.where(np.abs(v) > 0, v, 1.0)  # de-energised buses take no part but must not divide by zero
+        self._da, self._dm = power_derivatives(ybus, safe)
+        self._factors = Factors(self._da, self._dm, self._pvpq, self._pq)
+        held = self._dm[:, self._held]
+        top, low = held[self._pvpq].real, held[self._pq].imag
+        self._control = np.vstack([top, low]) if isinstance(held, np.ndarray) else sp.csr_matrix(sp.vstack([top, low]))
 
     def of(self, d_angle: Floats, d_mag: Floats) -> Gradient:
         """Gradient of a quantity with partial derivatives `d_angle`, `d_mag` (bus,)."""
         rhs = np.concatenate([d_angle[self._pvpq], d_mag[self._pq]])
-        adjoint = self._factors.solve(rhs, trans="T")
+        adjoint = self._factors.solve(rhs, transposed=True)
         power, voltage = np.zeros(self._n), np.zeros(self._n)
         power[self._pvpq] = adjoint[: len(self._pvpq)]
         voltage[self._held] = d_mag[self._held] - self._control.T @ adjoint
@@ -65,15 +64,15 @@ class Sensitivity:
     def reactive(self, bus: int) -> Gradient:
         """Of the reactive injection at a voltage-controlled bus."""
         return self.of(
-            np.asarray(self._da[[bus]].imag.todense()).ravel(),
-            np.asarray(self._dm[[bus]].imag.todense()).ravel(),
+            _row(self._da, bus).imag,
+            _row(self._dm, bus).imag,
         )
 
     def active(self, bus: int) -> Gradient:
         """Of the active injection that the slack bus must give."""
         return self.of(
-            np.asarray(self._da[[bus]].real.todense()).ravel(),
-            np.asarray(self._dm[[bus]].real.todense()).ravel(),
+            _row(self._da, bus).real,
+            _row(self._dm, bus).real,
         )
 
     def flow(self, branches: Branches, adm: Admittance, branch: int) -> Gradient:
@@ -94,6 +93,5 @@ class Sensitivity:
         return self.of((unit * d_angle).real, (unit * d_mag).real)
 
 
-def reactive_at(adm_ybus: sp.csr_matrix, v: Complexes) -> Floats:
-    """(bus,) reactive injections (p.u.)."""
-    return np.asarray((v * np.conj(adm_ybus @ v)).imag)
+def _row(matrix: Any, k: int) -> Complexes:
+    return np.asarray(matrix[k]) if isinstance(matrix, np.ndarray) else matrix[[k]].toarray().ravel()

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from slots.algorithms.n1.lightsim import lightsim
+from slots.algorithms.n1.lightsim import Cases, engine_of
+from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows
 from slots.grid.connectivity import islanding_outages
 from slots.grid.model import Bools, Complexes
 from slots.grid.network import Network
+from slots.grid.newton import DENSE_BUSES
 from slots.grid.operating_point import OperatingPoint, settle
-from slots.grid.outage import solve_outage
-from slots.grid.sensitivity import Gradient, Sensitivity, reactive_at
+from slots.grid.outage import without_branch
+from slots.grid.sensitivity import Gradient, Sensitivity
 from slots.scheduling.linear import INF, LinearModel
 
 MAX_ROUNDS = 16
@@ -63,18 +65,18 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
     best, best_score, radius = point, (np.inf, np.inf), 1.0
     for rounds in range(MAX_ROUNDS + 1):
-        result = _verify(net, request, point)
-        score = _score(net, result, point)
-        rows = _rows(net, adm, request, point, result, watched, splitting)
+        state = _verify(net, adm, request, point)
+        score = _score(net, state.result, point)
+        _watch(net, adm, point, state, watched)
         if rounds == 0 or score[1] < best_score[1]:
-            best, best_score, best_rows = point, score, rows
+            best, best_score, best_state = point, score, state
         else:
-            # The step was too long for the linear model: go back, look at what it broke, step shorter.
+            # The step was too long for the linear model: go back, watch what it broke too, step shorter.
             radius *= SHRINK
-            best_rows = _rows(net, adm, request, best, _verify(net, request, best), watched, splitting)
         if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
             break
-        changed = _step(net, adm, request, schedule, best, best_rows, radius)
+        rows = _rows(net, adm, best, best_state, watched, splitting)
+        changed = _step(net, request, schedule, best, rows, radius)
         point, ok = settle(net, adm, changed)
         if not ok:
             point, radius = best, radius * SHRINK
@@ -84,28 +86,30 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     return Adjusted(best, moved, float(best.shed.sum()), rounds, secure, best_score[0], reason)
 
 
-def _verify(net: Network, request: AdjustmentRequest, point: OperatingPoint) -> N1Result:
-    base = net.grid.base_mva
-    share = net.unit_map
-    up = share @ np.clip(point.high - point.p, 0, None) / base
-    down = share @ np.clip(point.p - point.low, 0, None) / base
-    one = N1Request(
-        net,
-        point.v[None, :],
-        point.injection(net)[None, :],
-        point.controlled[None, :],
-        up[None, :],
-        down[None, :],
-    )
-    if len(request.contingencies):
-        return lightsim(one)
-    from slots.algorithms.n1.worst import Collector
+@dataclass(frozen=True)
+class _Verified:
+    """A point's cases and their worst figures."""
 
-    collect = Collector(one, admittance(net.grid))
-    collect.put(0, np.array([0]), point.v[None, :], np.array([True]))
-    collect.result.converged[:, 1:] = True
-    collect.result.loading[:, 1:], collect.result.margin[:, 1:] = 0.0, 0.0
-    return collect.result
+    cases: Cases
+    result: N1Result
+
+
+def _verify(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> _Verified:
+    base = net.grid.base_mva
+    up = net.unit_map @ np.clip(point.high - point.p, 0, None) / base
+    down = net.unit_map @ np.clip(point.p - point.low, 0, None) / base
+    hour = (point.v, point.injection(net), point.controlled, up, down)
+    one = N1Request(net, *(x[None, :] for x in hour))
+    collect = Collector(one, adm)
+    if len(request.contingencies):
+        cases = engine_of(net).hour(*hour)
+        collect.put(0, np.arange(len(cases.v)), cases.v, cases.converged)
+    else:
+        cases = Cases(point.v[None, :], np.ones(1, bool), np.zeros(1), np.zeros(1))
+        collect.put(0, np.zeros(1, np.int64), cases.v, cases.converged)
+        collect.result.converged[:, 1:] = True
+        collect.result.loading[:, 1:], collect.result.margin[:, 1:] = 0.0, 0.0
+    return _Verified(cases, collect.result)
 
 
 def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float, float]:
@@ -120,74 +124,79 @@ def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float
     return max(float(p.max()) for p in parts), sum(float(p.sum()) for p in parts)
 
 
+def _watch(net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched) -> None:
+    """Add to the working set what is violated or nearly so."""
+    base = net.grid.base_mva
+    for k, v in enumerate(state.cases.v):
+        if not state.cases.converged[k]:
+            continue
+        case = -1 if k == 0 else int(state.result.contingencies[k - 1])
+        if k and state.result.loading[0, k] <= NEAR and state.result.margin[0, k] <= 0:
+            continue
+        rate, vlow, vhigh = limits(net, case >= 0)
+        mva = np.maximum(*(np.abs(x) for x in branch_flows(net.grid, adm, v))) * base
+        if case >= 0:
+            mva[case] = 0.0
+        mag = np.abs(v)
+        edge = (mag > 0) & ~point.controlled & ((mag < vlow + 2e-3) | (mag > vhigh - 2e-3))
+        watched.flows |= {(case, int(b)) for b in np.flatnonzero(mva > NEAR * rate)}
+        watched.volts |= {(case, int(b)) for b in np.flatnonzero(edge)}
+
+
 def _rows(
-    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, result: N1Result,
-    watched: _Watched, splitting: dict[int, Bools],
+    net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched,
+    splitting: dict[int, Bools],
 ) -> list[_Row]:  # fmt: skip
-    """Linearised limits of the working set, extended by what `result` shows."""
-    grid = net.grid
-    every = np.ones(grid.n_bus, bool)
-    rows = _case_rows(net, adm, -1, point.v, adm.ybus, point.controlled, every, watched, point)
-    suspicious = (result.loading[0] > NEAR) | (result.margin[0] > 0) | ~result.converged[0]
-    cases = {int(result.contingencies[k - 1]) for k in np.flatnonzero(suspicious) if k > 0}
-    cases |= {k for k, _ in watched.flows | watched.volts if k >= 0}
-    base = grid.base_mva
-    up = net.unit_map @ np.clip(point.high - point.p, 0, None) / base
-    down = net.unit_map @ np.clip(point.p - point.low, 0, None) / base
-    for branch in sorted(cases):
-        kept = splitting.get(branch)
-        o = solve_outage(net, adm, branch, point.v, point.injection(net), point.controlled, up, down, kept)
-        if o.converged:
-            held = point.controlled & o.kept
-            rows += _case_rows(net, adm, branch, o.v, o.ybus, held, o.kept, watched, None)
+    """The working set linearised about a point."""
+    at = {int(b): k for k, b in enumerate(state.result.contingencies, start=1)}
+    every = np.ones(net.grid.n_bus, bool)
+    rows = _case_rows(net, adm, -1, point.v, point.controlled, every, watched)
+    rows += _reactive_rows(net, adm, point)
+    for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
+        if state.cases.converged[at[branch]]:
+            kept = splitting.get(branch, every)
+            rows += _case_rows(net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched)
     return rows
+
+
+def _matrix(net: Network, adm: Admittance, case: int) -> object:
+    if case >= 0:
+        return without_branch(net, adm, case)
+    return adm.ybus.toarray() if net.grid.n_bus <= DENSE_BUSES else adm.ybus
 
 
 def _case_rows(
-    net: Network, adm: Admittance, case: int, v: Complexes, ybus: object, held: Bools, kept: Bools,
-    watched: _Watched, intact: OperatingPoint | None,
-) -> list[_Row]:  # fmt: skip
+    net: Network, adm: Admittance, case: int, v: Complexes, held: Bools, kept: Bools, watched: _Watched
+) -> list[_Row]:
+    flows = sorted(b for c, b in watched.flows if c == case)
+    volts = sorted(b for c, b in watched.volts if c == case and kept[b])
+    if not flows and not volts:
+        return []
     grid, base = net.grid, net.grid.base_mva
     rate, vlow, vhigh = limits(net, case >= 0)
-    sf, st = branch_flows(grid, adm, v)
-    mva = np.maximum(np.abs(sf), np.abs(st))
-    if case >= 0:
-        mva[case] = 0.0
-    watched.flows |= {(case, int(b)) for b in np.flatnonzero(mva * base > NEAR * rate)}
-    mag = np.abs(v)
-    edge = kept & ~held & ((mag < vlow + 2e-3) | (mag > vhigh - 2e-3))
-    watched.volts |= {(case, int(b)) for b in np.flatnonzero(edge)}
-    flows = [b for c, b in watched.flows if c == case]
-    volts = [b for c, b in watched.volts if c == case and kept[b]]
-    if not flows and not volts and intact is None:
-        return []
-    s = Sensitivity(ybus, v, grid.slack, np.flatnonzero(held), np.flatnonzero(kept))
-    rows = [
-        _Row(float(mva[b]), -INF, rate[b] / base * (1 - BACKOFF), s.flow(grid.branches, adm, b)) for b in sorted(flows)
-    ]
-    rows += [_Row(float(mag[b]), vlow[b] + BACKOFF, vhigh[b] - BACKOFF, s.voltage(b)) for b in sorted(volts)]
-    if intact is not None:
-        low, high = net.reactive_range(intact.on)
-        fixed = reactive_at(adm.ybus, v) - intact.q / base
-        rows += [
-            _Row(float(intact.q[b] / base), low[b] / base, high[b] / base, s.reactive(int(b)))
-            for b in np.flatnonzero(held)
-        ]
-        assert np.isfinite(fixed).all()
-    return rows
+    mva, mag = np.maximum(*(np.abs(x) for x in branch_flows(grid, adm, v))), np.abs(v)
+    s = Sensitivity(_matrix(net, adm, case), v, grid.slack, np.flatnonzero(held), np.flatnonzero(kept))
+    rows = [_Row(float(mva[b]), -INF, rate[b] / base * (1 - BACKOFF), s.flow(grid.branches, adm, b)) for b in flows]
+    return rows + [_Row(float(mag[b]), vlow[b] + BACKOFF, vhigh[b] - BACKOFF, s.voltage(b)) for b in volts]
 
 
-def _slack_row(net: Network, adm: Admittance, point: OperatingPoint) -> _Row:
-    """Balance: what the slack bus must give stays what is scheduled there, losses included."""
-    slack, every = net.grid.slack, np.arange(net.grid.n_bus)
-    s = Sensitivity(adm.ybus, point.v, slack, np.flatnonzero(point.controlled), every)
-    gradient = s.active(slack)
-    gradient.power[slack] = -1.0
-    return _Row(0.0, 0.0, 0.0, gradient)
+def _reactive_rows(net: Network, adm: Admittance, point: OperatingPoint) -> list[_Row]:
+    """Reactive ranges of the units at voltage-controlled buses, and the balance at the slack bus.
+
+    Balance: what the slack bus must give stays what is scheduled there, losses included.
+    """
+    slack, base = net.grid.slack, net.grid.base_mva
+    held = np.flatnonzero(point.controlled)
+    s = Sensitivity(_matrix(net, adm, -1), point.v, slack, held, np.arange(net.grid.n_bus))
+    low, high = (x / base for x in net.reactive_range(point.on))
+    rows = [_Row(float(point.q[b] / base), low[b], high[b], s.reactive(int(b))) for b in held]
+    balance = s.active(slack)
+    balance.power[slack] = -1.0
+    return [*rows, _Row(0.0, 0.0, 0.0, balance)]
 
 
 def _step(
-    net: Network, adm: Admittance, request: AdjustmentRequest, schedule: OperatingPoint, point: OperatingPoint,
+    net: Network, request: AdjustmentRequest, schedule: OperatingPoint, point: OperatingPoint,
     rows: list[_Row], radius: float,
 ) -> OperatingPoint:  # fmt: skip
     """The point that meets the linearised rows with the least change from the schedule."""
@@ -208,15 +217,14 @@ def _step(
     v_hi = np.clip(grid.buses.vmax[held] - mag, 0.0, VOLTAGE_STEP * radius)
     rise = m.columns((len(held),), 0.0, np.maximum(v_hi, 0.0), VOLTAGE_WEIGHT).index
     fall = m.columns((len(held),), 0.0, np.maximum(-v_lo, 0.0), VOLTAGE_WEIGHT).index
-    give = m.columns((len(rows) + 1, 2), 0.0, INF, VIOLATION_WEIGHT).index
+    give = m.columns((len(rows), 2), 0.0, INF, VIOLATION_WEIGHT).index
     # Changes are counted from the schedule; rows from the present point.
     offset = (schedule.p - point.p)[movable]
     share = net.unit_map[:, movable]
-    balance = _slack_row(net, adm, point)
     if radius < 1:
         reach = POWER_STEP * radius
         m.rows([(1.0, up), (-1.0, down)], -offset - reach, -offset + reach)
-    for k, row in enumerate([*rows, balance]):
+    for k, row in enumerate(rows):
         per_unit = np.asarray(share.T @ row.gradient.power) / base
         known = row.value + float(per_unit @ offset)
         known -= float(row.gradient.power[buses] @ point.shed[buses]) / base

@@ -5,6 +5,7 @@ that split the grid are always solved that way.
 """
 
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.admittance import admittance
 from slots.grid.connectivity import islanding_outages
-from slots.grid.model import Bools, Complexes, Ints
+from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.outage import solve_outage
 
@@ -21,55 +22,88 @@ TOLERANCE = 1e-8
 MAX_ITERATIONS = 15
 
 
+@dataclass(frozen=True)
+class Cases:
+    """An hour's outages: (1 + outage, …), case 0 is the intact grid.
+
+    Attributes:
+        v: (case, bus) p.u.; converged: (case,).
+        lost_load, lost_generation: (case,) p.u.
+    """
+
+    v: Complexes
+    converged: Bools
+    lost_load: Floats
+    lost_generation: Floats
+
+
 def lightsim(request: N1Request) -> N1Result:
     """Verify every contingency of every hour."""
     net = request.network
-    adm = admittance(net.grid)
-    collect = Collector(request, adm)
-    splitting = islanding_outages(net.grid, collect.contingencies)
-    engine = _Engine(net, np.array([k for k in collect.contingencies if k not in splitting], dtype=np.int64))
-    case_of = {int(b): k for k, b in enumerate(collect.contingencies, start=1)}
-    base = net.grid.base_mva
+    collect = Collector(request, admittance(net.grid))
+    engine = engine_of(net)
     for h in range(len(request.v)):
-        collect.put(h, np.array([0]), request.v[h][None, :], np.array([True]))
-        v, good = engine.outages(request.v[h], request.injection[h], request.controlled[h])
-        cases = np.array([case_of[int(b)] for b in engine.outage_order], dtype=np.int64)
-        collect.put(h, cases[good], v[good], np.ones(int(good.sum()), bool))
-        again = [int(b) for b in engine.outage_order[~good]] + list(splitting)
         args = (request.v[h], request.injection[h], request.controlled[h], request.up[h], request.down[h])
-        for branch in again:
-            o = solve_outage(net, adm, branch, *args, kept=splitting.get(branch))
-            k = case_of[branch]
-            collect.put(h, np.array([k]), o.v[None, :], np.array([o.converged]))
-            collect.result.lost_load[h, k] = o.lost_load * base
-            collect.result.lost_generation[h, k] = o.lost_generation * base
+        cases = engine.hour(*args)
+        collect.put(h, np.arange(len(cases.v)), cases.v, cases.converged)
+        collect.result.lost_load[h] = cases.lost_load * net.grid.base_mva
+        collect.result.lost_generation[h] = cases.lost_generation * net.grid.base_mva
     return collect.result
 
 
-class _Engine:
+_engines: list[tuple[Network, "Engine"]] = []
+
+
+def engine_of(net: Network) -> "Engine":
+    """The engine of a network, built once per process."""
+    if not _engines or _engines[0][0] is not net:
+        _engines[:] = [(net, Engine(net))]
+    return _engines[0][1]
+
+
+class Engine:
     """A lightsim2grid grid whose loads carry all injections and whose units only hold voltages."""
 
-    def __init__(self, net: Network, outages: Ints) -> None:
+    def __init__(self, net: Network) -> None:
         from lightsim2grid.lightsim2grid_cpp import ContingencyAnalysisCPP
         from lightsim2grid.network import init_from_matpower
 
         grid, n = net.grid, net.grid.n_bus
-        self._base, self._slack = grid.base_mva, grid.slack
+        self._net, self._adm, self._base = net, admittance(grid), grid.base_mva
+        self.splitting = islanding_outages(grid, net.contingencies)
+        outages = np.array([k for k in net.contingencies if k not in self.splitting], dtype=np.int64)
+        self._case_of = {int(b): k for k, b in enumerate(net.contingencies, start=1)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._grid: Any = init_from_matpower(_as_case(net))
-        self._analysis: Any = ContingencyAnalysisCPP(self._grid)
+        analysis: Any = ContingencyAnalysisCPP(self._grid)
         self._make = ContingencyAnalysisCPP
         ids = _element_ids(self._grid, net)
         self._ids = [ids[int(b)] for b in outages]
         branch_of = {i: int(b) for b, i in ids.items()}
-        self._analysis.add_multiple_n1(self._ids)
-        order = [int(d[0]) for d in self._analysis.my_defaults()]
-        self.outage_order = np.array([branch_of[i] for i in order], dtype=np.int64)
+        analysis.add_multiple_n1(self._ids)
+        order = [int(d[0]) for d in analysis.my_defaults()]  # lightsim2grid's own order, not that of the call
+        self._order = np.array([branch_of[i] for i in order], dtype=np.int64)
         self._state = np.ones(n, bool)
 
-    def outages(self, v: Complexes, s: Complexes, controlled: Bools) -> tuple[Complexes, Bools]:
-        """(outage, bus) voltages in `outage_order`, and which of them to believe."""
+    def hour(self, v: Complexes, s: Complexes, controlled: Bools, up: Floats, down: Floats) -> Cases:
+        """Every outage of an hour; arguments as in `N1Request`, without the hour."""
+        count = 1 + len(self._case_of)
+        out = Cases(np.zeros((count, len(v)), complex), np.zeros(count, bool), np.zeros(count), np.zeros(count))
+        out.v[0], out.converged[0] = v, True
+        volts, good = self._outages(v, s, controlled)
+        at = np.array([self._case_of[int(b)] for b in self._order], dtype=np.int64)
+        out.v[at[good]], out.converged[at[good]] = volts[good], True
+        for branch in [*self._order[~good].tolist(), *self.splitting]:
+            kept = self.splitting.get(branch)
+            o = solve_outage(self._net, self._adm, branch, v, s, controlled, up, down, kept)
+            k = self._case_of[branch]
+            out.v[k], out.converged[k] = o.v, o.converged
+            out.lost_load[k], out.lost_generation[k] = o.lost_load, o.lost_generation
+        return out
+
+    def _outages(self, v: Complexes, s: Complexes, controlled: Bools) -> tuple[Complexes, Bools]:
+        """(outage, bus) voltages in `_order`, and which of them to believe."""
         for bus in np.flatnonzero(controlled != self._state):
             (self._grid.reactivate_gen if controlled[bus] else self._grid.deactivate_gen)(int(bus))
         self._state = controlled.copy()

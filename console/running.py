@@ -1,0 +1,80 @@
+"""A run in the foreground: parameters checked first, services started, progress drawn, the end told."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from pydantic import ValidationError
+
+from bos_core.index import tasks
+from bos_core.index.client import Index
+from bos_core.objects.errors import BosError, ParameterError
+from console import services
+from console.output import console, show
+from console.progress import Progress
+from console.tables import stage_rows
+from storage.settings import settings
+
+
+def execute_run(values: dict[str, Any], set_id: str) -> None:
+    """Run or resume a task set and print how it ended.
+
+    Raises:
+        BosError: what stopped it, in one sentence.
+    """
+    from flows.parameters import PlanningParameters
+    from slots.sources.catalogue import load_source
+
+    try:
+        parameters = PlanningParameters(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(p) for p in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ParameterError(f"{place.replace('_', '-')} {first['input']!r}: {message}", "see --help") from None
+    parameters.check_horizon()
+    load_source(parameters.grid)  # refuse a bad grid before anything is started or written
+    services.ensure(settings())
+    from flows.steady_state_planning import steady_state_planning
+
+    began = time.monotonic()
+    pid_file = settings().home / "run.pid"
+    with Index(settings()) as index:
+        index.hold_run_lock()  # a clear word now, before the flow starts
+        index.release_run_lock()
+    pid_file.write_text(f"{os.getpid()} {set_id}")
+    try:
+        with Progress(set_id, parameters.hours, parameters.workers):
+            steady_state_planning(parameters, set_id)
+    except BosError:
+        raise
+    except Exception as error:
+        raise BosError(f"the run failed: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
+                       f"run `bos resume {set_id}`; logs are in {settings().logs}") from None  # fmt: skip
+    finally:
+        pid_file.unlink(missing_ok=True)
+    with Index(settings()) as index:
+        show(stage_rows(index, set_id, False), False, f"task set {set_id}")
+        done = index.call(lambda db: tasks.find_task_set(db, set_id))
+    assert done is not None
+    console.print(f"{parameters.hours} hours in {time.monotonic() - began:.0f} s")
+    console.print(f"report: {Path(done.message)}", soft_wrap=True)
+
+
+def stop_run(set_id: str) -> bool:
+    """Interrupt the process that runs a task set; whether there was one."""
+    try:
+        pid, running = (settings().home / "run.pid").read_text().split()
+        process = psutil.Process(int(pid))
+        if running != set_id or not any("bos" in part or "python" in part for part in process.cmdline()[:2]):
+            return False
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return False
+    except psutil.TimeoutExpired:
+        process.kill()
+    return True

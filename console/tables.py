@@ -1,0 +1,45 @@
+"""Rows of the reading commands."""
+
+from typing import Any
+
+from bos_core.index import data, tasks
+from bos_core.index.client import Index
+from bos_core.objects.errors import ParameterError
+from console import services
+from flows.report.artifacts import stage_table
+from storage.settings import settings
+
+
+def stage_rows(index: Index, set_id: str, plain: bool) -> list[dict[str, Any]]:
+    """The stage table; `plain` gives numbers instead of text."""
+    if plain:
+        return [vars(c) for c in index.call(lambda db: tasks.stage_counts(db, set_id))]
+    return list(stage_table(index, set_id))
+
+
+def result_rows(set_id: str, stage: str | None) -> list[dict[str, Any]]:
+    """One row per result file."""
+    with Index(settings()) as index:
+        files = index.call(lambda db: data.outputs(db, set_id, stage))
+    return [
+        {"file": str(settings().results / o.path), "stage": o.stage, "first hour": o.first_hour, "hours": o.hours,
+         "KiB": o.size // 1024, "program": o.program, "scenario": o.scenario_id}
+        for o in files
+    ]  # fmt: skip
+
+
+def trace_rows(path: str, plain: bool) -> list[dict[str, Any]]:
+    """Where a file came from, as one row of JSON or as lines."""
+    services.ensure_index(settings())
+    with Index(settings()) as index:
+        found = index.call(lambda db: data.trace(db, path.removeprefix(f"{settings().results}/")))
+    if found is None:
+        raise ParameterError(f"no result is called '{path}'", "give the end of a path from `bos results`")
+    if plain:
+        return [found]
+    flat = {
+        **found,
+        "scenario": " ← ".join(s["label"] for s in found["scenario"]),
+        "parameters": str(found["parameters"]),
+    }
+    return [{"what": k, "value": v} for k, v in flat.items()]
