@@ -64,7 +64,7 @@ def run_planning(
     keep_kv: Annotated[float, typer.Option(help="keep the grid at or above this voltage (kV); 0 keeps all")] = 230.0,
     workers: Annotated[int, typer.Option(help="containers that compute")] = 2,
     seed: Annotated[int, typer.Option(help="of everything random")] = 1,
-    gap: Annotated[float, typer.Option(help="relative gap of unit commitment")] = 5e-4,
+    gap: Annotated[float, typer.Option(help="relative gap of unit commitment")] = 8e-4,
     inverter_power_factor: Annotated[
         float, typer.Option(help="reactive range of wind and solar units without one; 1: none")
     ] = 0.95,

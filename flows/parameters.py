@@ -53,7 +53,7 @@ class PlanningParameters(BaseModel):
     keep_kv: float = Field(230.0, ge=0, description="voltage at or above which the grid is kept (kV); 0 keeps all")
     workers: int = Field(2, ge=1, le=256, description="containers that compute")
     seed: int = Field(1, ge=0, description="of everything random")
-    gap: float = Field(5e-4, gt=0, le=0.1, description="relative gap of unit commitment")
+    gap: float = Field(8e-4, gt=0, le=0.1, description="relative gap of unit commitment")
     inverter_power_factor: float = Field(
         0.95, gt=0, le=1, description="reactive range of wind and solar units without one; 1 leaves data as they are"
     )

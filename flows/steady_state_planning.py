@@ -245,6 +245,6 @@ def _with(payload: dict[str, Any], only_adjusted: bool | None = None, **inputs: 
 
 
 def _midnights(month: Month, end: int) -> list[int]:
-    """Hours of the midnights that a month's plan gives; none at the horizon's own end."""
+    """Hours of the midnights that a month's plan gives; one at the horizon's end if it is a midnight."""
     last = month.first_hour + month.hours
-    return [h for h in range(month.first_hour + 24, last + 1, 24) if h < end]
+    return [h for h in range(month.first_hour + 24, last + 1, 24) if h <= end]

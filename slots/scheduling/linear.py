@@ -144,7 +144,10 @@ class Solver:
         self._highs.setOptionValue("solve_relaxation", relax)
         self._highs.run()
         status = self._highs.getModelStatus()
-        good = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit)
+        good = (
+            highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit,
+            highspy.HighsModelStatus.kSolutionLimit,
+        )  # fmt: skip
         info = self._highs.getInfo()
         if status not in good or info.primal_solution_status != 2:
             text = self._highs.modelStatusToString(status)
