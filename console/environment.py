@@ -17,6 +17,7 @@ def configure(settings: Settings) -> None:
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_CLI_PROMPT": "false",
         "DO_NOT_TRACK": "1",
+        "DASK_LOGGING__DISTRIBUTED": "critical",
     }
     if settings.database_url:
         ours["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = _prefect_url(settings.database_url)

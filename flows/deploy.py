@@ -1,6 +1,7 @@
 """Deployments of the chain: on demand, and a scheduled annual run."""
 
 from pathlib import Path
+from typing import Any
 
 from prefect.schedules import Cron
 
@@ -15,7 +16,7 @@ YEARLY = Cron("0 2 1 1 *", timezone="UTC")
 def register() -> None:
     """Register both deployments of the installed flow with the server."""
     week, year = PlanningParameters(), PlanningParameters(hours=HOURS_OF_YEAR)
-    source = steady_state_planning.from_source(
+    source: Any = steady_state_planning.from_source(
         source=str(Path(__file__).resolve().parent.parent),
         entrypoint="flows/steady_state_planning.py:steady_state_planning",
     )

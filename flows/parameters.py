@@ -47,15 +47,22 @@ class PlanningParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    grid: str = Field(DEFAULT_GRID, description="case name, pandapower:NAME, path of a .m or .json file, or a folder")
-    start: int = Field(0, ge=0, lt=YEAR, description="first hour of the year (h); a multiple of 24")
-    hours: int = Field(168, ge=1, le=YEAR, description="number of hours (h)")
-    keep_kv: float = Field(230.0, ge=0, description="voltage at or above which the grid is kept (kV); 0 keeps all")
-    workers: int = Field(2, ge=1, le=256, description="containers that compute")
-    seed: int = Field(1, ge=0, description="of everything random")
-    gap: float = Field(8e-4, gt=0, le=0.1, description="relative gap of unit commitment")
+    grid: str = Field(
+        default=DEFAULT_GRID, description="case name, pandapower:NAME, path of a .m or .json file, or a folder"
+    )
+    start: int = Field(default=0, ge=0, lt=YEAR, description="first hour of the year (h); a multiple of 24")
+    hours: int = Field(default=168, ge=1, le=YEAR, description="number of hours (h)")
+    keep_kv: float = Field(
+        default=230.0, ge=0, description="voltage at or above which the grid is kept (kV); 0 keeps all"
+    )
+    workers: int = Field(default=2, ge=1, le=256, description="containers that compute")
+    seed: int = Field(default=1, ge=0, description="of everything random")
+    gap: float = Field(default=8e-4, gt=0, le=0.1, description="relative gap of unit commitment")
     inverter_power_factor: float = Field(
-        0.95, gt=0, le=1, description="reactive range of wind and solar units without one; 1 leaves data as they are"
+        default=0.95,
+        gt=0,
+        le=1,
+        description="reactive range of wind and solar units without one; 1 leaves data as they are",
     )
     algorithms: Algorithms = Field(default_factory=Algorithms, description="program of each slot")
 

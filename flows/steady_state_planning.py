@@ -32,7 +32,7 @@ from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
 from flows.steps.result import execute
-from slots.sources.catalogue import is_rts_gmlc
+from slots.sources.rts_gmlc import is_rts_gmlc
 from slots.sources.series import calendar_start
 from storage.settings import settings
 
@@ -87,7 +87,7 @@ def run_stage(
     return scheduler.index.call(finish)
 
 
-@flow(name=NAME, task_runner=TCCSPTaskRunner(), validate_parameters=True, persist_result=False)
+@flow(name=NAME, task_runner=TCCSPTaskRunner(), validate_parameters=True, persist_result=False)  # type: ignore[arg-type]
 def steady_state_planning(parameters: PlanningParameters, task_set: str | None = None) -> str:
     """Run the chain; returns the task set's id. With the id of an unfinished set, only what is missing runs."""
     parameters.check_horizon()

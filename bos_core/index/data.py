@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,7 +33,7 @@ async def outputs(db: AsyncSession, set_id: str, stage: str | None = None, month
 
 async def trace(db: AsyncSession, path_or_key: str) -> dict[str, Any] | None:
     """From a file (the end of its path) or a chunk to everything it came from."""
-    query = select(Output).where((Output.chunk_key == path_or_key) | col(Output.path).endswith(path_or_key))
+    query = select(Output).where(or_(col(Output.chunk_key) == path_or_key, col(Output.path).endswith(path_or_key)))
     output = (await db.exec(query.limit(1))).first()
     if output is None:
         return None

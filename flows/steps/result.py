@@ -3,6 +3,7 @@
 import os
 import resource
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -30,7 +31,7 @@ class StepResult:
     program: Program
     tasks: int | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, float] = field(default_factory=dict)
+    summary: Mapping[str, float] = field(default_factory=dict)
     exceptions: tuple[tuple[int, str], ...] = ()
 
 
@@ -57,7 +58,7 @@ def execute(message: dict[str, Any]) -> Receipt:
         cpu_seconds=time.process_time() - cpu,
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, container=_container(),
         program=result.program.identity, tasks=chunk.count if result.tasks is None else result.tasks,
-        summary=result.summary, exceptions=result.exceptions,
+        summary=dict(result.summary), exceptions=result.exceptions,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from flows.steps.inputs import day_borders, horizon, network_of
 from flows.steps.result import StepResult
 from flows.steps.schedules import schedule_datasets, schedule_summary, stack
 from slots.contracts.unit_commitment import Schedule, check_schedule
+from slots.scheduling.losses import with_relaxed_losses
 
 
 def days_of(chunk: Chunk) -> list[tuple[int, int]]:
@@ -17,11 +18,12 @@ def days_of(chunk: Chunk) -> list[tuple[int, int]]:
 def run(chunk: Chunk) -> StepResult:
     """Commit the days of a chunk."""
     net, _ = network_of(chunk.payload["network"])
+    loss_factors = net.grid.branches.r / net.grid.base_mva
     chosen = program("unit_commitment", chunk.payload["algorithm"])
     parts, totals = [], dict[str, float]()
     for first, hours in days_of(chunk):
         start, end = day_borders(chunk, first, hours)
-        h = horizon(chunk, first, hours, start, end, losses=True)
+        h = with_relaxed_losses(horizon(chunk, first, hours, start, end, losses=False), loss_factors)
         s: Schedule = chosen.call(h, chunk.payload["gap"])
         check_schedule(h, s)
         parts.append(schedule_datasets(net, h, s))

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from slots.contracts.unit_commitment import Border, Horizon, check_minimum_times
-from slots.grid.model import Floats
+from slots.grid.model import Floats, Units
 
 
 class BorderAlgorithm(Protocol):
@@ -34,11 +34,7 @@ def check_borders(horizon: Horizon, borders: list[Border]) -> None:
             if a.on[g] != b.on[g]:
                 assert locked + tail <= 24 + 1e-6, f"unit {units.name[g]} cannot reach its border"
             path = np.concatenate([np.full(24 - int(tail), a.on[g]), np.full(int(tail), b.on[g])])
-            lone = _row(units, g)
+            lone: Units = units.take(np.array([g]))
             history: Floats = np.array([a.hours[g]])
             check_minimum_times(lone, np.concatenate([[a.on[g]], path])[:, None], history)
         assert (b.energy <= units.energy_max + 1e-6).all(), "a store above its size"
-
-
-def _row(units: object, g: int) -> object:  # one unit as a table
-    return units.take(np.array([g]))  # type: ignore[attr-defined]

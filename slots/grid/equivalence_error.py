@@ -39,7 +39,7 @@ def compare(grid: Grid, v: Complexes, injection: Complexes, net: Network, p: Flo
     kept = net.contingencies
     splitting = islanding_outages(net.grid, kept)
     sound = np.array([k for k in kept if k not in splitting])
-    outages = rng.choice(sound, min(OUTAGES, len(sound)), replace=False) if len(sound) else []
+    outages = rng.choice(sound, min(OUTAGES, len(sound)), replace=False) if len(sound) else sound
     after = []
     for branch in outages:
         a, b = _solve(grid, v, injection, net, np.zeros(grid.n_bus, complex), int(branch))
@@ -54,11 +54,11 @@ def compare(grid: Grid, v: Complexes, injection: Complexes, net: Network, p: Flo
 def _random_change(grid: Grid, p: Floats, rng: np.random.Generator) -> Complexes:
     areas, area = np.unique(grid.buses.area, return_inverse=True)
     factor = rng.uniform(0.85, 1.05, len(areas))[area] - 1
-    change = -(grid.buses.pd + 1j * grid.buses.qd) * factor
+    change: Complexes = np.asarray(-(grid.buses.pd + 1j * grid.buses.qd) * factor, dtype=np.complex128)
     move = p * rng.uniform(-0.2, 0.2, len(p))
     move -= p * ((move.sum() + change.real.sum()) / max(p.sum(), 1e-9))
     np.add.at(change, grid.units.bus, move.astype(complex))
-    return change / grid.base_mva
+    return np.asarray(change / grid.base_mva)
 
 
 def _solve(

@@ -43,8 +43,8 @@ def power_derivatives(ybus: Any, v: Complexes) -> tuple[Any, Any]:
         ds_dm[diagonal, diagonal] += np.conj(current) * unit
         return ds_da, ds_dm
     flow = sp.diags(ybus @ v)
-    dv, unit = sp.diags(v), sp.diags(v / np.abs(v))
-    ds_dm = dv @ (ybus @ unit).conj() + flow.conj() @ unit
+    dv, per_unit = sp.diags(v), sp.diags(v / np.abs(v))
+    ds_dm = dv @ (ybus @ per_unit).conj() + flow.conj() @ per_unit
     ds_da = 1j * dv @ (flow - ybus @ dv).conj()
     return sp.csr_matrix(ds_da), sp.csr_matrix(ds_dm)
 
@@ -65,7 +65,8 @@ class Factors:
             lu, pivots, info = dgetrf(j)
             if info:
                 raise RuntimeError("the Jacobian is singular")
-            self._dense, self._sparse = (lu, pivots), None
+            self._dense = (lu, pivots)
+            self._sparse: Any = None
         else:
             rows_p, rows_q, mags_p, mags_q = ds_da[pvpq], ds_da[pq], ds_dm[pvpq], ds_dm[pq]
             blocks = [[rows_p[:, pvpq].real, mags_p[:, pq].real], [rows_q[:, pvpq].imag, mags_q[:, pq].imag]]

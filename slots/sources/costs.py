@@ -58,4 +58,4 @@ def _extend(x: Floats, mw: Floats, usd: Floats) -> Floats:
 def polynomial(coefficients: Floats, pmin: float, pmax: float) -> tuple[Floats, Floats]:
     """Breakpoints of a polynomial cost (highest power first) at equal steps from `pmin` to `pmax`."""
     x = np.linspace(pmin, pmax, SEGMENTS + 1)
-    return breakpoints(x, np.polyval(coefficients, x), pmin, pmax)
+    return breakpoints(x, np.asarray(np.polyval(coefficients, x), dtype=np.float64), pmin, pmax)

@@ -5,6 +5,7 @@ gives minimum times, ramps and start-up fuel, and the hourly series give load, w
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -142,7 +143,7 @@ def _units(gen: pd.DataFrame, storage: pd.DataFrame, position: dict[int, int]) -
     )  # fmt: skip
 
 
-def _heat_rate_cost(row: dict[str, float]) -> tuple[Floats, Floats]:
+def _heat_rate_cost(row: dict[Any, Any]) -> tuple[Floats, Floats]:
     """Breakpoints (MW, USD/h) of a unit from its average heat rate at the first and increments after it.
 
     Heat rates are BTU/kWh; fuel price is USD per million BTU; VOM is USD/MWh.

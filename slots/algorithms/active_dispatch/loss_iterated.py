@@ -4,6 +4,7 @@ Losses r f² of the last flows join the demand, half at each end of a branch, un
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def broken_seam(h: Horizon, on: tuple[Bools, Bools], p: tuple[Floats, Floats]) -
 def join_days(a: ActiveRequest, b: ActiveRequest, before: Floats | None, after: Floats | None) -> ActiveDispatch:
     """Dispatch two neighbouring days as one, held within half a ramp of the outer neighbours' outputs (MW)."""
     ha, hb = a.horizon, b.horizon
-    stacked = {
+    stacked: dict[str, Any] = {
         k: np.concatenate([getattr(ha, k), getattr(hb, k)])
         for k in ("demand", "available", "floor", "inflow", "reserve", "fixed_flow")
     }

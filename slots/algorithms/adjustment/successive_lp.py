@@ -7,6 +7,7 @@ violated, or when rounds no longer help; the best point found is kept.
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def _verify(net: Network, adm: Admittance, request: AdjustmentRequest, point: Op
     up = net.unit_map @ np.clip(point.high - point.p, 0, None) / base
     down = net.unit_map @ np.clip(point.p - point.low, 0, None) / base
     hour = (point.v, point.injection(net), point.controlled, up, down)
-    one = N1Request(net, *(x[None, :] for x in hour))
+    rows: list[Any] = [x[None, :] for x in hour]
+    one = N1Request(net, *rows)
     collect = Collector(one, adm)
     if len(request.contingencies):
         cases = engine_of(net).hour(*hour)

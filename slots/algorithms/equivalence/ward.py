@@ -139,7 +139,7 @@ def _equivalent_branches(at: Ints, matrix: Complexes, own: Branches, n: int) -> 
         cost[min(f, t), max(f, t)] = 1e-9  # what is kept anyway costs the tree nothing
     tree = minimum_spanning_tree(cost.tocsr()).tocoo()
     back = {int(b): k for k, b in enumerate(at)}
-    for a, b, w in zip(tree.row, tree.col, tree.data, strict=True):
+    for a, b, w in zip(tree.row.tolist(), tree.col.tolist(), tree.data.tolist(), strict=True):
         if w > 2e-9:
             strong[min(back[a], back[b]), max(back[a], back[b])] = True
     i, j = np.nonzero(strong)

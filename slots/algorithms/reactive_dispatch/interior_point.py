@@ -118,7 +118,7 @@ def _build(net: Network) -> _Program:
     over = ca.sumsqr(ca.fmax(v - hi, 0)) + ca.sumsqr(ca.fmax(lo - v, 0))
     x, parameters = ca.vertcat(theta, v, q, gap), ca.vertcat(p_fix, q_fix, share)
     ipopt = {"print_level": 0, "sb": "yes", "tol": TOLERANCE, "max_iter": 200, "linear_solver": "mumps"}
-    options = {"print_time": 0, "ipopt": ipopt}
+    options: Any = {"print_time": 0, "ipopt": ipopt}
     plain = ca.nlpsol("rpd", "ipopt", {"x": x, "f": cost, "g": balance, "p": parameters}, options)
     soft = ca.nlpsol("rpd_soft", "ipopt", {"x": x, "f": cost + PENALTY * over, "g": balance, "p": parameters}, options)
     return _Program(plain, soft, n)

@@ -88,7 +88,7 @@ def _load(grid: Grid, peak_share: float) -> Floats:
         # Loads below zero are injections that the case fixes; they stay as they are.
         load[:, mine] = shapes[:, k % shapes.shape[1], None] * grid.buses.pd[None, mine]
     peak = load.sum(axis=1).max()
-    return load * (peak_share * grid.buses.pd.sum() / peak)
+    return np.asarray(load * (peak_share * grid.buses.pd.sum() / peak))
 
 
 def _available(grid: Grid, rng: np.random.Generator) -> Floats:

@@ -1,0 +1,33 @@
+"""Network losses that a commitment must cover, estimated from the relaxed problem's flows."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from slots.contracts.unit_commitment import Horizon
+from slots.grid.model import Floats
+from slots.scheduling.formulation import add_limits, build, unit_power, violated
+
+LIMIT_ROUNDS = 6
+SAFETY = 1.05  # integer commitments concentrate output and so lose a little more than the relaxation
+
+
+def with_relaxed_losses(h: Horizon, r_mw: Floats) -> Horizon:
+    """The horizon with the DC losses r f² of its own relaxation added to the demand.
+
+    Args:
+        h: a horizon whose demand holds no losses.
+        r_mw: (branch,) MW lost per MW squared.
+    """
+    model, columns = build(h)
+    solver = model.solver()
+    known: set[tuple[int, int]] = set()
+    for _ in range(LIMIT_ROUNDS):
+        p = unit_power(h, columns, solver.run(f"losses from hour {h.first_hour}", relax=True))
+        pairs = violated(h, p, known)
+        if not pairs:
+            break
+        known.update(pairs)
+        add_limits(solver, h, columns, pairs)
+    flow = h.fixed_flow + p @ h.unit_factors.T
+    return replace(h, demand=h.demand + SAFETY * np.asarray((r_mw[None, :] * flow**2).sum(axis=1)))
