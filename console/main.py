@@ -162,6 +162,26 @@ def report(task_set: SetId = "latest", json: Json = False) -> None:
 
 
 @app.command()
+def check(task_set: SetId = "latest", json: Json = False) -> None:
+    """Check a finished schedule as a whole: balance, limits, ramps, minimum times and reserve across every seam."""
+    with plain_errors():
+        from bos_core.index.client import Index
+        from bos_core.objects.errors import BosError
+        from flows.validate import check_year, read_year
+
+        found = _find(task_set)
+        with Index(settings()) as index:
+            year = read_year(index, found.id)
+        try:
+            check_year(year)
+        except AssertionError as error:
+            raise BosError(
+                f"the schedule of task set {found.id} is not valid: {error}", "report it with its id"
+            ) from None
+        show([{"task set": found.id, "hours": len(year.on), "valid": True}], json)
+
+
+@app.command()
 def grids(json: Json = False) -> None:
     """Grids that can be named; files and folders are given by path."""
     with plain_errors():

@@ -136,7 +136,8 @@ def _units(case: Case, position: dict[int, int]) -> tuple[Units, list[str]]:
     classes = unit_classes()
     kinds = [_classify(case, labels[i].lower(), i, classes) for i in range(n)]
     kind = np.array([c.kind for c in kinds])
-    pmin, pmax = g[:, 9].copy(), g[:, 8].copy()
+    boundless = ~np.isfinite(g[:, 8])
+    pmin, pmax = g[:, 9].copy(), np.where(boundless, 2 * np.maximum(np.abs(g[:, 1]), 1.0), g[:, 8])
     variable = kind == VARIABLE
     pmin[variable] = 0.0
     weather_off = variable & (g[:, 7] <= 0)
@@ -162,6 +163,8 @@ def _units(case: Case, position: dict[int, int]) -> tuple[Units, list[str]]:
         charge_max=np.zeros(n), efficiency=np.ones(n), source=np.array([c.source for c in kinds]),
     )  # fmt: skip
     notes = ["minimum up and down times are class values (unit_classes.csv); each unit names its source"]
+    if boundless.any():
+        notes.append(f"{int(boundless.sum())} units without a maximum get twice their output")
     if weather_off.any():
         notes.append(f"{int(weather_off.sum())} weather-driven units that the case leaves out are in service")
     if (kind == STORAGE).any():

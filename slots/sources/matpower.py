@@ -14,6 +14,7 @@ from bos_core.objects.errors import GridError
 from slots.grid.model import Floats
 
 _ASSIGN = re.compile(r"mpc\.(\w+)\s*=\s*")
+_QUOTIENT = re.compile(r"(-?[\d.]+)/(sqrt\()?([\d.]+)\)?")
 _NUMBER_ROW = re.compile(r"[\s,]+")
 
 
@@ -76,7 +77,7 @@ def _in_comment(text: str, position: int) -> bool:
 def _scalar(rest: str, path: Path) -> float:
     token = re.split(r"[;\s%]", rest, maxsplit=1)[0]
     try:
-        return float(token)
+        return _number(token)
     except ValueError:
         raise GridError(f"grid file {path}: baseMVA is '{token}', not a number", "mend the file") from None
 
@@ -103,15 +104,23 @@ def _matrix(rest: str, key: str, path: Path) -> Floats:
 
 def _row(tokens: list[str], key: str, path: Path) -> list[float]:
     try:
-        return [float(t) for t in tokens]
+        return [_number(t) for t in tokens]
     except ValueError:
         bad = next(t for t in tokens if not _is_number(t))
         raise GridError(f"grid file {path}: '{bad}' in mpc.{key} is not a number", "mend the file") from None
 
 
+def _number(token: str) -> float:
+    """A literal, or the one expression that shipped cases use: a quotient, perhaps by a square root."""
+    quotient = _QUOTIENT.fullmatch(token)
+    if quotient is None:
+        return float(token)
+    return float(quotient[1]) / float(quotient[3]) ** (0.5 if quotient[2] else 1.0)
+
+
 def _is_number(token: str) -> bool:
     try:
-        float(token)
+        _number(token)
     except ValueError:
         return False
     return True

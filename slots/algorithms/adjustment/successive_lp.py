@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bos_core.objects.errors import InfeasibleError
 from slots.algorithms.n1.lightsim import Cases, engine_of
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
@@ -77,7 +78,10 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
         if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
             break
         rows = _rows(net, adm, best, best_state, watched, splitting)
-        changed = _step(net, request, schedule, best, rows, radius)
+        try:
+            changed = _step(net, request, schedule, best, rows, radius)
+        except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
+            break
         point, ok = settle(net, adm, changed)
         if not ok:
             point, radius = best, radius * SHRINK

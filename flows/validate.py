@@ -1,0 +1,74 @@
+"""The schedule of a whole task set, checked across every day and month seam."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.index import data
+from bos_core.index.client import Index
+from flows.steps.inputs import network_of
+from slots.contracts.unit_commitment import check_minimum_times, check_ramps
+from slots.grid.model import Bools, Floats
+from slots.grid.network import Network
+from storage.settings import settings
+
+BALANCE_TOLERANCE_MW = 1e-2  # the scheduled balance; AC balance is held to 1e-7 p.u. where it is computed
+POWER_TOLERANCE_MW = 1e-3
+
+
+@dataclass(frozen=True)
+class Year:
+    """The concatenated schedule: (hour, unit) arrays over the horizon."""
+
+    network: Network
+    on: Bools
+    scheduled: Floats
+    final: Floats
+    reserve: Floats
+    reserve_required: Floats
+    reserve_short: Floats
+    balance: Floats
+
+
+def read_year(index: Index, set_id: str) -> Year:
+    """Read what a task set scheduled and finally set."""
+    files: dict[str, list[Any]] = {}
+    for o in index.call(lambda db: data.outputs(db, set_id)):
+        files.setdefault(o.stage, []).append(o)
+    net, _ = network_of(files["equivalence"][0].path)
+    first = min(o.first_hour for o in files["apd-check"])
+    hours = sum(o.hours for o in files["apd-check"])
+
+    def read(stage: str, name: str) -> Any:
+        return HourlyReader(settings().results, [Piece(o.path, o.first_hour, o.hours) for o in files[stage]]).read(
+            name, first, hours
+        )
+
+    p = read("apd-check", "p")
+    balance = p.sum(axis=1) + read("apd-check", "shed") - read("apd-check", "spill") - read("apd-check", "demand")
+    return Year(
+        net, read("apd-check", "on").astype(bool), p, read("adjust", "p"), read("apd-check", "reserve"),
+        read("apd-check", "reserve_required"), read("apd-check", "reserve_short"), balance,
+    )  # fmt: skip
+
+
+def check_year(y: Year) -> None:
+    """Raise AssertionError naming the first rule that the concatenated schedule breaks.
+
+    Balance, capacity, ramps (of the dispatch and of the adjusted outputs), minimum up and down times, reserve.
+    """
+    units = y.network.grid.units
+    thermal = units.kind == "thermal"
+    assert np.abs(y.balance).max() < BALANCE_TOLERANCE_MW, "scheduled power does not balance"
+    for p in (y.scheduled, y.final):
+        run, out = y.on[:, thermal], p[:, thermal]
+        assert (out >= units.pmin[thermal] * run - POWER_TOLERANCE_MW).all(), "a unit below its minimum"
+        assert (out <= units.pmax[thermal] * run + POWER_TOLERANCE_MW).all(), "a unit above its maximum or off"
+        check_ramps(units, y.on, p)
+    check_minimum_times(units, y.on, np.full(len(units), np.inf))
+    held = y.reserve.sum(axis=1) + y.reserve_short
+    assert (held >= y.reserve_required - BALANCE_TOLERANCE_MW).all(), "reserve missing and not reported"
+    inside = y.scheduled[:, thermal] + y.reserve[:, thermal] <= units.pmax[thermal] * y.on[:, thermal] + 1e-3
+    assert inside.all(), "reserve without headroom"

@@ -1,0 +1,37 @@
+"""Cost within 0.1 % of the optimum that an independent formulation and solver prove, on days of every season."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from slots.algorithms.borders.clustered import clustered
+from slots.algorithms.unit_commitment.guided import guided
+from slots.contracts.unit_commitment import check_schedule
+from slots.scheduling.formulation import NETWORK_TOLERANCE_MW
+from tests.slots.optimum import cheaper_exists
+from tests.slots.states import horizon
+
+TOLERANCE = 1e-3  # what the chain promises
+DAYS = (3, 75, 130, 201, 290)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("day", DAYS)
+def test_cost_is_within_a_tenth_of_a_percent(day, tmp_path):
+    # The day before gives the border that the day starts from, as in the chain.
+    borders = clustered(horizon(day - 1, 96), 2)
+    h = replace(horizon(day), start=borders[0], end=borders[1])
+    h = replace(h, demand=1.02 * h.demand)
+    s = guided(h, 8e-4)
+    check_schedule(h, s)
+    near = np.abs(h.fixed_flow + s.p @ h.unit_factors.T) > 0.98 * h.rate - NETWORK_TOLERANCE_MW
+    limits = [(int(t), int(b)) for t, b in np.argwhere(near)]
+    cheaper = cheaper_exists(h, limits, s.cost * (1 - TOLERANCE), tmp_path, seconds=400)
+    assert cheaper is False, "a schedule more than 0.1 % cheaper exists" if cheaper else "no proof in time"
+
+
+def test_the_oracle_can_say_no(tmp_path):
+    h = replace(horizon(130), start=None, end=None)
+    s = guided(h, 8e-4)
+    assert cheaper_exists(h, [], 1.02 * s.cost, tmp_path, seconds=400) is True
