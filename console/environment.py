@@ -22,7 +22,8 @@ def configure(settings: Settings) -> None:
     if settings.database_url:
         ours["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = _prefect_url(settings.database_url)
     os.environ.update(ours)
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    # Errors reach the user as one sentence and the index in full; Prefect would add their tracebacks.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
 
 def _prefect_url(url: str) -> str:

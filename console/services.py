@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from bos_core.index.client import Index
 from bos_core.objects.errors import ServiceError
 from console.environment import configure
 from storage.postgres import EmbeddedPostgres
@@ -133,6 +134,8 @@ def ensure(settings: Settings) -> None:
     """Start what a run needs and does not run yet: database and Prefect server."""
     configure(settings)
     ensure_index(settings)
+    with Index(settings):  # say now if the database cannot be reached or brought up to date
+        pass
     ensure_server(settings)
 
 

@@ -6,7 +6,7 @@ ended, and its boundary check looks at the midnight between them.
 """
 
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,7 +103,7 @@ def steady_state_planning(parameters: PlanningParameters, task_set: str | None =
         context.task_runner.scheduler = scheduler
         try:
             scheduler.start()
-            _run_chain(index, set_id, parameters)
+            _run_chain(index, set_id, parameters, scheduler)
             report = build_report(index, set_id)
             index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.SUCCESS, str(report)))
             finish_artifacts(index, set_id, report)
@@ -126,7 +126,7 @@ def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) ->
         index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.EXECUTING))
 
 
-def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
+def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Scheduler) -> None:
     """Submit all stages of all months; each waits for what it reads."""
     a = p.algorithms
     own = is_rts_gmlc(Path(p.grid).expanduser())
@@ -152,7 +152,7 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     months = months_of(p.start, p.hours, calendar_start(2020 if own else 2016))
     shape = {**source, "grid": model.path, "algorithm": sequence}
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
-    Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies)).run()
+    Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies), scheduler).run()
 
 
 @dataclass
@@ -165,6 +165,7 @@ class Pipeline:
     sequence: list[Done]
     network: str
     contingencies: int
+    scheduler: Scheduler
 
     def run(self) -> None:
         """Plan month after month; each planned month goes its own way meanwhile. The first failure is raised."""
@@ -173,19 +174,23 @@ class Pipeline:
         checked: Future[Done] | None = None
         with ThreadPoolExecutor(len(self.months), thread_name_prefix="month") as threads:
             under_way = []
-            for k, month in enumerate(self.months):
-                payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
-                           "look_ahead": self._look_ahead(k)}  # fmt: skip
-                plan = self._submit("uc-monthly", "borders", month, payload, self.sequence[k].scenario)
-                borders |= {str(h): plan.path for h in _midnights(month, self._end())}
-                payload["borders"] = dict(borders)
-                before, checked = checked, Future()
-                work = copy_context().run
-                under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
-                if (failed := next((f for f in under_way if f.done() and f.exception()), None)) is not None:
-                    failed.result()
-            for future in under_way:
-                future.result()
+            try:
+                for k, month in enumerate(self.months):
+                    payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
+                               "look_ahead": self._look_ahead(k)}  # fmt: skip
+                    plan = self._submit("uc-monthly", "borders", month, payload, self.sequence[k].scenario)
+                    borders |= {str(h): plan.path for h in _midnights(month, self._end())}
+                    payload["borders"] = dict(borders)
+                    before, checked = checked, Future()
+                    work = copy_context().run
+                    under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
+                    if (failed := next((f for f in under_way if f.done() and f.exception()), None)) is not None:
+                        failed.result()
+                for future in as_completed(under_way):
+                    future.result()
+            except BaseException:
+                self.scheduler.halt()  # the other months stop too, or their threads would be waited for
+                raise
 
     def _month(
         self,

@@ -42,26 +42,41 @@ def write_result(path: Path, datasets: dict[str, Dataset], provenance: dict[str,
     Raises:
         StorageError: the disk is full or the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
-    os.close(handle)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".part")
+        os.close(handle)
+    except OSError as error:
+        raise _refusal(path, error) from None
     part = Path(name)
     try:
-        with h5py.File(part, "w", libver="latest") as file:
-            _fill(file, datasets, provenance)
-        digest, size = checksum(part)
-        with part.open("rb") as file:
+        image = _image(datasets, provenance)
+        with part.open("wb") as file:
+            file.write(image)
+            file.flush()
             os.fsync(file.fileno())
         part.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
-        cause = "the disk is full" if full else str(error.strerror or error).split("\n")[0]
-        mend = "free space and run `bos resume`" if full else "check the folder and run `bos resume`"
-        raise StorageError(f"result file {path} cannot be written: {cause}", mend) from None
+        raise _refusal(path, error) from None
     finally:
         part.unlink(missing_ok=True)
-    return digest, size
+    return hashlib.sha256(image).hexdigest(), len(image)
+
+
+def _refusal(path: Path, error: OSError) -> StorageError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    cause = "the disk is full" if full else (error.strerror or str(error))
+    mend = "free space and run `bos resume`" if full else "check the folder and run `bos resume`"
+    return StorageError(f"result file {path} cannot be written: {cause}", mend)
+
+
+def _image(datasets: dict[str, Dataset], provenance: dict[str, Any]) -> bytes:
+    """The file as bytes: made in memory, because the HDF5 library crashes where a full disk stops it."""
+    with h5py.File("image", "w", driver="core", backing_store=False, libver="latest") as file:
+        _fill(file, datasets, provenance)
+        file.flush()
+        return bytes(file.id.get_file_image())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -95,16 +110,6 @@ def _fill(file: h5py.File, datasets: dict[str, Dataset], provenance: dict[str, A
                     file[dim].make_scale(dim)
                 file[name].dims[axis].attach_scale(file[dim])
             file[name].dims[axis].label = dim
-
-
-def checksum(path: Path) -> tuple[str, int]:
-    """SHA-256 (hexadecimal) and size of a file."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return digest.hexdigest(), size
 
 
 def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

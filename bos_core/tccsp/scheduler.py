@@ -28,7 +28,7 @@ MAX_ATTEMPTS = 3
 DEPTH = 2  # chunks sent to a container: one runs, one waits
 
 
-@dataclass
+@dataclass(eq=False)
 class _Work:
     array: TaskArray
     chunk: Chunk
@@ -46,6 +46,7 @@ class Scheduler:
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._ready = ReadyQueue()
         self._load: dict[str, int] = {}
+        self._flying: list[_Work] = []
         self._thread: threading.Thread | None = None
         self._stopping = False
 
@@ -58,10 +59,14 @@ class Scheduler:
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
-        """Stop the loop and the containers; what is queued stays pending in the index."""
+    def halt(self) -> None:
+        """Give up at once: everyone who waits for a chunk is told; what is done stays done."""
         self._stopping = True
         self._events.put(("stop", None))
+
+    def close(self) -> None:
+        """Stop the loop and the containers; what is queued stays pending in the index."""
+        self.halt()
         if self._thread is not None:
             self._thread.join(timeout=30)
         self._pool.close()
@@ -85,6 +90,8 @@ class Scheduler:
         """
         states = self.index.call(lambda db: tasks.register_array(db, array, chunks))
         works = [_Work(array, c, step, scenario_id) for c in chunks if states[c.key] != TaskState.SUCCESS]
+        if self._stopping:
+            raise BosError("the run was stopped", "run `bos resume`")
         for work in works:
             self._events.put(("submit", work))
         done = len(chunks) - len(works)
@@ -101,6 +108,8 @@ class Scheduler:
             try:
                 if kind == "submit":
                     self._ready.add(item.array.priority, item)
+                elif kind == "stop":
+                    break
                 elif kind == "back":
                     self._come_back(*item)
                 self._dispatch()
@@ -109,12 +118,19 @@ class Scheduler:
             except Exception as error:
                 self._abort(BosError(f"the scheduler lost the index ({str(error).splitlines()[0][:120]})",
                                      "run `bos resume`"))  # fmt: skip
+        self._stopping = True
         self._abort(BosError("the run was stopped", "run `bos resume`"))
+        while not self._events.empty():  # came too late to be queued
+            kind, item = self._events.get()
+            if kind == "submit":
+                item.done.set_exception(BosError("the run was stopped", "run `bos resume`"))
 
     def _abort(self, error: BosError) -> None:
         """Nothing more can be recorded: tell everyone who waits."""
-        for work in self._ready.clear():
-            work.done.set_exception(error)
+        for work in [*self._ready.clear(), *self._flying]:
+            if not work.done.done():
+                work.done.set_exception(error)
+        self._flying.clear()
 
     def _dispatch(self) -> None:
         for level in range(DEPTH):
@@ -127,6 +143,7 @@ class Scheduler:
         self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container))
         assert self._pool.client is not None
         self._load[container] += 1
+        self._flying.append(work)
         future = self._pool.client.submit(
             work.step, work.chunk.as_dict(), key=f"{work.chunk.key}/{work.attempts}", pure=False,
             workers=[container], resources={SLOT: 1}, retries=0,
@@ -135,6 +152,9 @@ class Scheduler:
 
     def _come_back(self, container: str, work: _Work, future: Any) -> None:
         self._load[container] -= 1
+        if work not in self._flying:  # given up meanwhile
+            return
+        self._flying.remove(work)
         error = future.exception()
         if error is None:
             receipt: Receipt = future.result()
