@@ -4,6 +4,7 @@ Reads the text of a `.m` file without running it. Nothing is altered on the way:
 out, taps stay on their side.
 """
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,7 +116,8 @@ def _number(token: str) -> float:
     quotient = _QUOTIENT.fullmatch(token)
     if quotient is None:
         return float(token)
-    return float(quotient[1]) / float(quotient[3]) ** (0.5 if quotient[2] else 1.0)
+    divisor = float(quotient[3])
+    return float(quotient[1]) / (math.sqrt(divisor) if quotient[2] else divisor)
 
 
 def _is_number(token: str) -> bool:

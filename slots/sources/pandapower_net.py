@@ -124,8 +124,8 @@ def to_net(grid: Grid, injection: Any, v: Any, controlled: Any) -> Any:
             pp.create_gen(net, k, p_mw=p, vm_pu=float(abs(v[k])))
         else:
             pp.create_load(net, k, p_mw=-p, q_mvar=-q)
-    for k in np.flatnonzero(grid.branches.in_service):
-        _add_branch(pp, net, grid, int(k))
+    for branch in np.flatnonzero(grid.branches.in_service).tolist():
+        _add_branch(pp, net, grid, branch)
     return net
 
 
