@@ -25,7 +25,7 @@ def show(rows: list[dict[str, Any]], as_json: bool, title: str = "") -> None:
         return
     table = Table(title=title or None, title_justify="left")
     for k, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold")
+        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold", no_wrap=k == 0)
     for row in rows:
         table.add_row(*(str(v) for v in row.values()))
     console.print(table)

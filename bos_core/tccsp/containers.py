@@ -53,7 +53,7 @@ class ContainerPool:
         )
         distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
         workers = {c.name: self._spec(c) for c in self.containers}
-        options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": None}
+        options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
         self._cluster = SpecCluster(workers=workers, scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
         self.client = Client(self._cluster, set_as_default=False)
         self.client.wait_for_workers(len(workers), timeout=120)

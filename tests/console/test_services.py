@@ -1,0 +1,73 @@
+"""Database, Prefect server and worker: started, used through a deployment, stopped cleanly."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from storage.postgres import EmbeddedPostgres
+from storage.settings import Settings
+from tests.conftest import Home
+
+pytestmark = pytest.mark.slow
+
+
+def _prefect(home: Home, *arguments: str) -> str:
+    port = home.env["BOS_PREFECT_PORT"]
+    env = {**home.env, "PREFECT_API_URL": f"http://127.0.0.1:{port}/api", "PREFECT_HOME": str(home.folder / "prefect")}
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments], env=env, capture_output=True, text=True, timeout=300,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_deployment_runs_through_the_worker_and_down_leaves_nothing(tmp_path: Path):
+    home = Home(tmp_path / "home")
+    try:
+        home.bos("up")
+        listed = _prefect(home, "deployment", "ls")
+        assert listed.count("steady-state-planning/") == 2
+        name = "steady-state-planning/steady-state-planning"
+        _prefect(home, "deployment", "run", name, "--param", 'parameters={"hours": 24}', "--watch")
+        done = json.loads(home.bos("sets", "--json").stdout)
+        assert [(r["state"], r["hours"]) for r in done] == [("success", 24)]
+        artifacts = _prefect(home, "artifact", "ls", "--limit", "100")
+        assert "bos-stages" in artifacts
+        assert "bos-report" in artifacts
+        open_ports = [c for p in _ours(home) for c in p.net_connections(kind="inet") if c.status == "LISTEN"]
+        assert open_ports
+        assert {c.laddr.ip for c in open_ports} <= {"127.0.0.1", "::1"}
+    finally:
+        home.bos("down", check=False)
+    assert _ours(home) == []
+
+
+def _ours(home: Home) -> list[psutil.Process]:
+    out = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("BOS_HOME") == str(home.folder) and process.pid != os.getpid():
+                out.append(process)
+        except psutil.Error:
+            continue
+    return [p for p in out if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_embedded_postgres_survives_a_hard_kill(tmp_path: Path):
+    server = EmbeddedPostgres(Settings(tmp_path / "home", "", 0))
+    try:
+        assert server.start()
+        assert not server.start()
+        pid = int((server.data / "postmaster.pid").read_text().split()[0])
+        psutil.Process(pid).kill()
+        assert server.start()
+        assert server.running()
+    finally:
+        assert server.stop()
+    assert not server.running()
