@@ -4,7 +4,7 @@ import numpy as np
 
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
-from flows.steps.inputs import _border, horizon, network_of
+from flows.steps.inputs import border_at, horizon, network_of
 from flows.steps.result import StepResult
 from slots.contracts.borders import check_borders
 from slots.contracts.unit_commitment import Border
@@ -16,7 +16,7 @@ _UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh"}
 def run(chunk: Chunk) -> StepResult:
     """Plan the month with its look-ahead and keep its midnights."""
     net, _ = network_of(chunk.payload["network"])
-    start = _border(chunk, chunk.first_hour)
+    start = border_at(chunk, chunk.first_hour)
     span = chunk.hours + int(chunk.payload["look_ahead"])
     h = horizon(chunk, chunk.first_hour, span, start, None, losses=True)
     chosen = program("borders", chunk.payload["algorithm"])

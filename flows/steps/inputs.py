@@ -77,10 +77,11 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
 
 def day_borders(chunk: Chunk, first: int, hours: int) -> tuple[Border | None, Border | None]:
     """The borders at the beginning and the end of a day; None at the horizon's ends."""
-    return _border(chunk, first), _border(chunk, first + hours)
+    return border_at(chunk, first), border_at(chunk, first + hours)
 
 
-def _border(chunk: Chunk, hour: int) -> Border | None:
+def border_at(chunk: Chunk, hour: int) -> Border | None:
+    """The border at a midnight; None where the plan gives none."""
     path = chunk.payload["borders"].get(str(hour))
     if path is None:
         return None

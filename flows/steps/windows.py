@@ -3,7 +3,7 @@
 import numpy as np
 
 from bos_core.objects.task import Chunk
-from flows.steps.inputs import _border, reader
+from flows.steps.inputs import border_at, reader
 from slots.grid.model import Bools, Floats, Units
 
 
@@ -51,7 +51,7 @@ def within(
     low, high = np.maximum(low, p - room), np.minimum(high, p + room)
     tight = (units.kind == "thermal") & (units.ramp < units.pmax - units.pmin - 1e-6)
     for hour, row in ((first, 0), (first + len(p), -1)):
-        border = _border(chunk, hour)
+        border = border_at(chunk, hour)
         if border is None or not tight.any():
             continue
         held = tight & border.on & on[row] & np.isfinite(border.power)

@@ -63,7 +63,7 @@ class LinearModel:
         for coefficient, cols in terms:
             cols = np.asarray(cols).reshape(k, -1)
             coefficient = np.asarray(coefficient, dtype=float)
-            if coefficient.ndim == 1 and len(coefficient) == k:
+            if coefficient.ndim == 1 and len(coefficient) == k:  # one coefficient per row
                 coefficient = coefficient[:, None]
             values = np.broadcast_to(coefficient, cols.shape)
             row = np.broadcast_to(np.arange(self.m, self.m + k)[:, None], cols.shape)

@@ -18,7 +18,7 @@ from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows
 from slots.grid.connectivity import islanding_outages
-from slots.grid.model import Bools, Complexes
+from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES
 from slots.grid.operating_point import OperatingPoint, settle
@@ -226,21 +226,21 @@ def _step(
     give = m.columns((len(rows), 2), 0.0, INF, VIOLATION_WEIGHT).index
     # Changes are counted from the schedule; rows from the present point.
     offset = (schedule.p - point.p)[movable]
-    share = net.unit_map[:, movable]
     if radius < 1:
         reach = POWER_STEP * radius
         m.rows([(1.0, up), (-1.0, down)], -offset - reach, -offset + reach)
-    for k, row in enumerate(rows):
-        per_unit = np.asarray(share.T @ row.gradient.power) / base
-        known = row.value + float(per_unit @ offset)
-        known -= float(row.gradient.power[buses] @ point.shed[buses]) / base
-        dv = row.gradient.voltage[held]
-        terms = [
-            (per_unit[None, :], up[None, :]), (-per_unit[None, :], down[None, :]),
-            (row.gradient.power[buses][None, :] / base, shed[None, :]), (dv[None, :], rise[None, :]),
-            (-dv[None, :], fall[None, :]), (np.array([[1.0, -1.0]]), give[k][None, :]),
-        ]  # fmt: skip
-        m.rows(terms, row.low - known, row.high - known)
+    power, volts = (np.array([getattr(r.gradient, k) for r in rows]) for k in ("power", "voltage"))
+    per_unit = np.asarray(net.unit_map[:, movable].T @ power.T).T / base
+    known = np.array([r.value for r in rows]) + per_unit @ offset - power @ point.shed / base
+
+    def every(columns: Ints) -> Ints:
+        return np.broadcast_to(columns, (len(rows), len(columns)))
+
+    terms = [
+        (per_unit, every(up)), (-per_unit, every(down)), (power[:, buses] / base, every(shed)),
+        (volts[:, held], every(rise)), (-volts[:, held], every(fall)), (np.array([[1.0, -1.0]]), give),
+    ]  # fmt: skip
+    m.rows(terms, np.array([r.low for r in rows]) - known, np.array([r.high for r in rows]) - known)
     x = m.solver().run("adjustment")
     p = point.p.copy()
     p[movable] = schedule.p[movable] + x[up] - x[down]
