@@ -39,7 +39,7 @@ class Index:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bos-index", daemon=True)
         self._thread.start()
@@ -55,7 +55,7 @@ class Index:
         try:
             self.wait(upgrade(self._engine))
         except (OSError, DBAPIError, TimeoutError) as error:
-            place = "the embedded Postgres" if not self._settings.database_url else "the database of BOS_DATABASE_URL"
+            place = "the embedded Postgres" if not self.settings.database_url else "the database of BOS_DATABASE_URL"
             reason = str(getattr(error, "orig", error)).split("\n")[0][:120]
             raise ServiceError(f"{place} cannot be reached ({reason})", "start it, or mend the URL") from None
         return self

@@ -1,0 +1,61 @@
+"""Result files and reading them by hours."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.objects.errors import StorageError
+from storage.results import Dataset, read_result, write_result
+
+
+def test_a_file_tells_all_about_itself_and_is_the_same_bytes_each_time(tmp_path: Path):
+    data = {
+        "hour": Dataset(np.arange(3), ("hour",), "h"),
+        "unit": Dataset(np.array(["a", "b"]), ("unit",)),
+        "p": Dataset(np.arange(6.0).reshape(3, 2), ("hour", "unit"), "MW", "active output"),
+        "on": Dataset(np.array([True, False, True]), ("hour",)),
+    }
+    first = write_result(tmp_path / "a" / "x.h5", data, {"program": "p@1", "list": [1, 2]})
+    again = write_result(tmp_path / "a" / "y.h5", data, {"program": "p@1", "list": [1, 2]})
+    assert first == again
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["x.h5", "y.h5"]
+    with h5py.File(tmp_path / "a" / "x.h5") as file:
+        assert file["p"].attrs["units"] == "MW"
+        assert file["p"].dims[1].keys() == ["unit"]
+    arrays, told = read_result(tmp_path / "a" / "x.h5")
+    assert arrays["unit"].tolist() == ["a", "b"]
+    assert told == {"program": "p@1", "list": "[1, 2]"}
+
+
+def test_a_missing_or_damaged_file_is_said(tmp_path: Path):
+    (tmp_path / "bad.h5").write_bytes(b"not hdf5")
+    for name in ("none.h5", "bad.h5"):
+        with pytest.raises(StorageError, match=name):
+            read_result(tmp_path / name)
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory: pytest.TempPathFactory) -> HourlyReader:
+    root = tmp_path_factory.mktemp("pieces")
+    out = []
+    for first, hours in ((10, 5), (0, 10), (15, 24)):
+        data = {"x": Dataset(np.arange(first, first + hours), ("hour",))}
+        write_result(root / f"{first}.h5", data, {})
+        out.append(Piece(f"{first}.h5", first, hours))
+    return HourlyReader(root, out)
+
+
+@given(st.integers(0, 38), st.integers(1, 39))
+def test_any_hours_are_read_across_files(pieces: HourlyReader, first: int, hours: int):
+    hours = min(hours, 39 - first)
+    assert pieces.read("x", first, hours).tolist() == list(range(first, first + hours))
+
+
+def test_hours_that_no_file_holds_are_named(pieces: HourlyReader):
+    with pytest.raises(StorageError, match="hour 39"):
+        pieces.read("x", 30, 20)
