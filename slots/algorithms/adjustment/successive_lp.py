@@ -27,7 +27,7 @@ from slots.grid.sensitivity import Gradient, Sensitivity
 from slots.scheduling.linear import INF, LinearModel
 
 MAX_ROUNDS = 16
-SHRINK = 0.4  # of the step's length after a round that did not help
+SHRINK = 0.5  # of the step's length after a round that did not help
 SMALLEST_RADIUS = 0.02
 POWER_STEP = 400.0  # MW a unit may move in a round once steps are being shortened
 NEAR = 0.97  # loadings above this share join the working set
@@ -35,7 +35,8 @@ VOLTAGE_STEP = 0.02  # p.u. a held voltage may move per round
 VOLTAGE_WEIGHT = 200.0  # MW of redispatch that a p.u. of held voltage weighs as much as
 CURTAIL_WEIGHT = 2.0
 VIOLATION_WEIGHT = 1e6  # per p.u.: constraints give way only where nothing can meet them
-BACKOFF = 2e-4  # p.u. kept from each limit, so that a linear step lands inside
+BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
+VOLTAGE_BACKOFF = 2e-4  # p.u. kept from voltage limits
 
 
 @dataclass
@@ -183,7 +184,9 @@ def _case_rows(
     mva, mag = np.maximum(*(np.abs(x) for x in branch_flows(grid, adm, v))), np.abs(v)
     s = Sensitivity(_matrix(net, adm, case), v, grid.slack, np.flatnonzero(held), np.flatnonzero(kept))
     rows = [_Row(float(mva[b]), -INF, rate[b] / base * (1 - BACKOFF), s.flow(grid.branches, adm, b)) for b in flows]
-    return rows + [_Row(float(mag[b]), vlow[b] + BACKOFF, vhigh[b] - BACKOFF, s.voltage(b)) for b in volts]
+    return rows + [
+        _Row(float(mag[b]), vlow[b] + VOLTAGE_BACKOFF, vhigh[b] - VOLTAGE_BACKOFF, s.voltage(b)) for b in volts
+    ]
 
 
 def _reactive_rows(net: Network, adm: Admittance, point: OperatingPoint) -> list[_Row]:
