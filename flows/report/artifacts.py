@@ -46,12 +46,15 @@ def stage_table(index: Index, set_id: str) -> list[dict[str, str]]:
         rows.append(
             {
                 "stage": STAGE[stage.name].title, "tasks": f"{c.tasks:,}", "failed": str(c.failed),
-                "mean task time": f"{1e3 * c.serial_s / max(c.tasks, 1):.2f} ms", "serial": f"{c.serial_s:.1f} s",
-                "wall": f"{c.wall_s:.1f} s", "speed-up": f"{c.serial_s / c.wall_s:.2f}" if c.wall_s > 0 else "–",
-                "peak": f"{c.peak_mib:.0f} MiB",
+                "mean task": _time(c.serial_s / max(c.tasks, 1)), "serial": _time(c.serial_s),
+                "wall": _time(c.wall_s), "speed-up": f"{c.serial_s / c.wall_s:.2f}" if c.wall_s > 0 else "–",
             }
         )  # fmt: skip
     return rows
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1e3 * seconds:.2f} ms"
 
 
 def finish_artifacts(index: Index, set_id: str, report: Path) -> None:
