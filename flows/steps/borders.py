@@ -10,7 +10,7 @@ from slots.contracts.borders import check_borders
 from slots.contracts.unit_commitment import Border
 from storage.results import Dataset
 
-_UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh"}
+_UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh", "cap": "MW"}
 
 
 def run(chunk: Chunk) -> StepResult:

@@ -7,7 +7,7 @@ import numpy as np
 
 from bos_core.drwop.reader import HourlyReader, Piece
 from bos_core.objects.task import Chunk
-from slots.contracts.unit_commitment import Border, Horizon
+from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
 from slots.grid.dc import ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network
@@ -85,7 +85,7 @@ def border_at(chunk: Chunk, hour: int) -> Border | None:
     path = chunk.payload["borders"].get(str(hour))
     if path is None:
         return None
-    names = [f"{hour}/{k}" for k in ("on", "hours", "power", "energy")]
+    names = [f"{hour}/{k}" for k in BORDER_FIELDS]
     arrays, _ = read_result(settings().results / path, names)
     arrays[f"{hour}/on"] = arrays[f"{hour}/on"].astype(bool)
     return Border.from_arrays(arrays, str(hour))

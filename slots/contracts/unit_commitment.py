@@ -18,6 +18,7 @@ SPILL_USD_MWH = 500.0
 RESERVE_USD_MWH = 2_000.0
 OVERLOAD_USD_MWH = 1_500.0
 TOLERANCE_MW = 1e-4
+BORDER_FIELDS = ("on", "hours", "power", "energy", "cap")
 
 
 @dataclass(frozen=True)
@@ -30,21 +31,23 @@ class Border:
             on no more.
         power: MW about which both days stay within half a ramp (units whose ramp is below their range).
         energy: MWh in store.
+        cap: MW that the day before stays below in its last hour, so that a unit can stop at midnight; inf: none.
     """
 
     on: Bools
     hours: Floats
     power: Floats
     energy: Floats
+    cap: Floats
 
     def to_arrays(self, prefix: str) -> dict[str, Any]:
         """Arrays for a file."""
-        return {f"{prefix}/{k}": getattr(self, k) for k in ("on", "hours", "power", "energy")}
+        return {f"{prefix}/{k}": getattr(self, k) for k in BORDER_FIELDS}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Any], prefix: str) -> Border:
         """The inverse of `to_arrays`."""
-        return cls(**{k: arrays[f"{prefix}/{k}"] for k in ("on", "hours", "power", "energy")})
+        return cls(**{k: arrays[f"{prefix}/{k}"] for k in BORDER_FIELDS})
 
 
 @dataclass(frozen=True)

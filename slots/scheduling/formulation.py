@@ -18,7 +18,7 @@ from slots.contracts.unit_commitment import (
     Horizon,
     Schedule,
 )
-from slots.grid.model import Bools, Floats, Ints
+from slots.grid.model import Bools, Floats, Ints, Units
 from slots.scheduling.linear import INF, Block, LinearModel, Solver
 
 NETWORK_TOLERANCE_MW = 0.01
@@ -81,6 +81,7 @@ def build(h: Horizon, commitment: Bools | None = None) -> tuple[LinearModel, Col
         _minimum_times(m, h, c)
     _capacity(m, h, c, commitment)
     _ramps(m, h, c, commitment)
+    _stops_at_midnight(m, h, c)
     _stores(m, h, c)
     _balance_and_reserve(m, h, c)
     return m, c
@@ -110,7 +111,8 @@ def _logic(m: LinearModel, h: Horizon, c: Columns) -> None:
     else:
         before = h.start.on[c.thermal].astype(float)
         m.rows([(1.0, u[0]), (-1.0, v[0]), (1.0, w[0])], before, before)
-        slow = _stop_limit(h, c.thermal) < h.units.pmax[c.thermal] - 1e-6
+        limit = stop_limit(h.units)[c.thermal]
+        slow = (limit < h.units.pmax[c.thermal] - 1e-6) & (h.start.cap[c.thermal] > limit + 1e-6)
         if slow.any():  # the day before may end above what a unit can stop from
             m.rows([(1.0, w[0][slow])], 0.0, 0.0)
     if h.hours > 1:
@@ -134,16 +136,15 @@ def _minimum_times(m: LinearModel, h: Horizon, c: Columns) -> None:
             m.rows([((offset >= 0).astype(float), cols), (sign, u[:, k])], -INF, top)
 
 
-def _stop_limit(h: Horizon, thermal: Ints) -> Floats:
-    """(thermal,) MW a unit can start to or stop from within an hour."""
-    units = h.units
-    return np.asarray(np.minimum(np.maximum(units.pmin, units.ramp), units.pmax)[thermal])
+def stop_limit(units: Units) -> Floats:
+    """(unit,) MW a unit can start to or stop from within an hour."""
+    return np.asarray(np.minimum(np.maximum(units.pmin, units.ramp), units.pmax))
 
 
 def _capacity(m: LinearModel, h: Horizon, c: Columns, commitment: Bools | None) -> None:
     units, u, v, w = h.units, c.u.index, c.v.index, c.w.index
     span = (units.pmax - units.pmin)[c.thermal]
-    cut = units.pmax[c.thermal] - _stop_limit(h, c.thermal)
+    cut = units.pmax[c.thermal] - stop_limit(h.units)[c.thermal]
     t, g = h.hours, len(c.thermal)
     if commitment is None:
         nxt = np.vstack([w[1:], w[-1:]])
@@ -209,6 +210,16 @@ def _ramps(m: LinearModel, h: Horizon, c: Columns, commitment: Bools | None) -> 
         # A unit that stops in the first hour is not held to the band (u = 0 relaxes it).
         m.rows([(1.0, rows), (slack, u[hour][mine])], -INF, above + half + slack)
         m.rows([(-1.0, rows), (slack, u[hour][mine])], -INF, half - above + slack)
+
+
+def _stops_at_midnight(m: LinearModel, h: Horizon, c: Columns) -> None:
+    """Units that the next day may stop at once end the day at an output they can stop from."""
+    if h.end is None:
+        return
+    room = h.end.cap[c.thermal] - h.units.pmin[c.thermal]
+    capped = np.flatnonzero(h.end.on[c.thermal] & np.isfinite(room))
+    if len(capped):
+        m.rows([(1.0, c.seg.index[-1][capped])], -INF, room[capped])
 
 
 def _stores(m: LinearModel, h: Horizon, c: Columns) -> None:

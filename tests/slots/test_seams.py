@@ -76,9 +76,31 @@ def test_the_outer_neighbours_of_a_repair_are_respected():
     requests = [_request(h, on[24 * k : 24 * k + 24]) for k, h in enumerate(halves)]
     free = join_days(*requests, None, None).schedule
     n = len(both.units)
-    border = Border(free.on[0], np.full(n, 99.0), np.full(n, np.nan), np.zeros(n))
+    border = Border(free.on[0], np.full(n, 99.0), np.full(n, np.nan), np.zeros(n), np.full(n, np.inf))
     before = np.clip(free.p[0] + 0.4 * both.units.ramp, both.units.pmin, both.units.pmax)
     pinned = [replace(requests[0], horizon=replace(halves[0], start=border)), requests[1]]
     held = join_days(pinned[0], pinned[1], before, None).schedule
     thermal = (both.units.kind == "thermal") & free.on[0]
     assert (np.abs(held.p[0] - before)[thermal] <= both.units.ramp[thermal] / 2 + 1e-3).all()
+
+
+def test_a_slow_unit_may_stop_at_midnight_and_the_day_before_makes_room():
+    """A unit that cannot stop from full output within an hour, planned to be off for the whole next day."""
+    h = horizon(100)
+    units, n = h.units, len(h.units)
+    slow = int(np.flatnonzero((units.pmax == 350) & (units.ramp < 350))[0])
+    thermal = units.kind == "thermal"
+    on = guided(h, 2e-2).on[-1] & thermal
+    on[slow] = True
+    cap = np.full(n, np.inf)
+    cap[slow] = max(units.pmin[slow], units.ramp[slow])
+    nan, zero = np.full(n, np.nan), np.zeros(n)
+    midnight = Border(on, np.full(n, 99.0), nan, zero, cap)
+    before = guided(replace(h, end=replace(midnight, hours=np.ones(n))), 2e-2)
+    assert before.on[-1, slow]
+    assert before.p[-1, slow] <= cap[slow] + 1e-6
+    off = on.copy()
+    off[slow] = False
+    hours = np.where(np.arange(n) == slow, 24.0, 0.0)
+    after = guided(replace(horizon(101), start=midnight, end=Border(off, hours, nan, zero, np.full(n, np.inf))), 2e-2)
+    assert not after.on[:, slow].any()

@@ -10,6 +10,7 @@ import numpy as np
 
 from slots.contracts.unit_commitment import RESERVE_USD_MWH, SHED_USD_MWH, SPILL_USD_MWH, Border, Horizon
 from slots.grid.model import Bools, Floats, Ints, Units
+from slots.scheduling.formulation import stop_limit
 from slots.scheduling.linear import INF, LinearModel
 
 BLOCK_H = 4
@@ -219,7 +220,10 @@ def _border(
         counts = plan.running[[last, after], k]
         mean = plan.power[[last, after], k].sum() / max(counts.sum(), 1)
         power[c] = np.clip(mean, units.pmin[c], units.pmax[c])
+    limit = stop_limit(units)
+    stops = on & ~states[after] & (limit < units.pmax - 1e-6)
+    power[stops] = (limit - units.ramp / 2)[stops]  # the band's upper end is then the cap
     energy = np.zeros(len(units))
     store = np.flatnonzero((units.kind == "storage") & units.in_service)
     energy[store] = plan.energy[last]
-    return Border(on, hours, power, energy)
+    return Border(on, hours, power, energy, np.where(stops, limit, np.inf))
