@@ -22,7 +22,7 @@ _PROGRAMS = (
     Program("equivalence", "ward", "shunt-free sparse Ward reduction", ward),
     Program("sequence", "profiles", "synthetic year from real load, wind, sun and water shapes", profiles),
     Program("sequence", "own-series", "the series that came with the grid", own_series),
-    Program("borders", "clustered", "monthly problem with identical units clustered", clustered),
+    Program("borders", "clustered", "monthly problem with units of a class clustered", clustered),
     Program("unit_commitment", "guided", "relaxation decides which units stay free", guided),
     Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
     Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),

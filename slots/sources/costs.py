@@ -5,6 +5,7 @@ import numpy as np
 from slots.grid.model import Floats
 
 SEGMENTS = 4
+SMALLEST_MW = 1e-3  # pieces shorter than this are rounding, and poison a solver's scaling
 
 
 def lower_envelope(mw: Floats, usd: Floats) -> tuple[Floats, Floats]:
@@ -30,12 +31,12 @@ def breakpoints(mw: Floats, usd: Floats, pmin: float, pmax: float) -> tuple[Floa
     A curve that ends short of a limit is continued along its last (first) piece; spare breakpoints repeat
     the last one.
     """
-    keep = np.concatenate([[True], np.diff(mw) > 1e-9])
+    keep = np.concatenate([[True], np.diff(mw) > SMALLEST_MW])
     mw, usd = mw[keep], usd[keep]
     if pmax - pmin < 1e-9 or len(mw) < 2:
         at = float(_extend(np.array([pmin]), mw, usd)[0])
         return np.full(SEGMENTS + 1, pmin), np.full(SEGMENTS + 1, at)
-    inner = mw[(mw > pmin + 1e-9) & (mw < pmax - 1e-9)]
+    inner = mw[(mw > pmin + SMALLEST_MW) & (mw < pmax - SMALLEST_MW)]
     x = np.concatenate([[pmin], inner, [pmax]])
     x, y = lower_envelope(x, _extend(x, mw, usd))
     if len(x) > SEGMENTS + 1:

@@ -1,7 +1,8 @@
-"""Monthly commitment with identical units clustered (Palmintier and Webster, 2014) on four-hour blocks.
+"""Monthly commitment with units of a class clustered (Palmintier and Webster, 2014) on four-hour blocks.
 
-Integer counts of running units per cluster replace binaries, so a month takes about a second. The counts are
-then dealt to units first in, first out, which keeps every unit's minimum times because the cluster's rows do.
+Integer counts of running units per cluster replace binaries; a cluster costs what its units do on average. The
+counts are then dealt to units that are free to change, cheap ones started first and stopped last; whichever are
+chosen, enough are free, because the cluster's rows keep the minimum times.
 """
 
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from slots.scheduling.formulation import stop_limit
 from slots.scheduling.linear import INF, LinearModel
 
 BLOCK_H = 4
-GAP = 2e-3
-TIME_LIMIT_S = 60.0
+GAP = 5e-3
+MAX_NODES = 3000
 FAST_UNIT_H = 4.0  # units with shorter minimum times are not held on over a midnight for one block's sake
 
 
@@ -59,10 +60,7 @@ def clustered(horizon: Horizon, days: int) -> list[Border]:
 def _clusters(units: Units, thermal: Ints) -> list[Ints]:
     groups: dict[tuple[object, ...], list[int]] = {}
     for g in thermal.tolist():
-        key = (
-            units.pmin[g], units.pmax[g], units.start_cost[g], units.min_up[g], units.min_down[g],
-            units.must_run[g], tuple(units.cost_mw[g].round(6)), tuple(units.cost_usd[g].round(4)),
-        )  # fmt: skip
+        key = (units.pmin[g], units.pmax[g], units.min_up[g], units.min_down[g], units.must_run[g])
         groups.setdefault(key, []).append(g)
     return [np.array(v) for v in groups.values()]
 
@@ -89,12 +87,12 @@ def _solve(h: Horizon, clusters: list[Ints], b: _Blocks) -> _Plan:
     m = LinearModel()
     rep = np.array([c[0] for c in clusters])
     size = np.array([len(c) for c in clusters], dtype=float)
-    width = np.diff(units.cost_mw[rep], axis=1)
-    slope = np.divide(np.diff(units.cost_usd[rep], axis=1), width, out=np.zeros_like(width), where=width > 1e-9)
+    width, slope, fixed = _mean_costs(units, clusters)
     span = b.length.astype(float)[:, None]
     low, high = _counts(h, clusters, b, size)
-    n = m.columns((n_block, len(rep)), low, high, units.cost_usd[rep, 0] * span, integer=True).index
-    s = m.columns((n_block, len(rep)), 0.0, size, units.start_cost[rep], integer=True).index
+    starts = np.array([units.start_cost[c].mean() for c in clusters])
+    n = m.columns((n_block, len(rep)), low, high, fixed * span, integer=True).index
+    s = m.columns((n_block, len(rep)), 0.0, size, starts, integer=True).index
     z = m.columns((n_block, len(rep)), 0.0, size).index
     seg = m.columns((n_block, len(rep), width.shape[1]), 0.0, width * size[:, None], slope * span[:, :, None]).index
     x = m.columns((n_block,), b.must_take, np.maximum(b.weather, b.must_take)).index
@@ -131,11 +129,25 @@ def _solve(h: Horizon, clusters: list[Ints], b: _Blocks) -> _Plan:
     m.rows(capacity, b.peak - b.weather_peak, INF)
     solver = m.solver()
     solver.option("mip_rel_gap", GAP)
-    solver.option("time_limit", TIME_LIMIT_S)
+    solver.option("mip_max_nodes", MAX_NODES)
     sol = solver.run(f"monthly unit commitment from hour {h.first_hour}")
     running = sol[n].round().astype(np.int64)
     power = running * units.pmin[rep] + sol[seg].sum(axis=2)
     return _Plan(running, power, sol[e])
+
+
+def _mean_costs(units: Units, clusters: list[Ints]) -> tuple[Floats, Floats, Floats]:
+    """(cluster, segment) width and slope of the mean cost curve, (cluster,) cost at minimum."""
+    mw = np.array([np.linspace(units.pmin[c[0]], units.pmax[c[0]], units.cost_mw.shape[1]) for c in clusters])
+    usd = np.array(
+        [
+            np.mean([np.interp(x, units.cost_mw[g], units.cost_usd[g]) for g in c], axis=0)
+            for x, c in zip(mw, clusters, strict=True)
+        ]
+    )
+    width = np.diff(mw, axis=1)
+    slope = np.divide(np.diff(usd, axis=1), width, out=np.zeros_like(width), where=width > 1e-9)
+    return width, slope, usd[:, 0]
 
 
 def _counts(h: Horizon, clusters: list[Ints], b: _Blocks, size: Floats) -> tuple[Floats, Floats]:
@@ -182,20 +194,25 @@ def _levels(m: LinearModel, h: Horizon, b: _Blocks, store: Ints, pc: Ints, pd: I
 
 
 def _deal(h: Horizon, clusters: list[Ints], b: _Blocks, plan: _Plan) -> tuple[Bools, Floats]:
-    """(block, unit) state in each block and hours in that state at the block's end, first in, first out."""
+    """(block, unit) state in each block and hours in that state at the block's end."""
     units, n = h.units, len(h.units)
     on = h.start.on.copy() if h.start is not None else np.zeros(n, bool)
     hours = h.start.hours.copy() if h.start is not None else np.full(n, 1e6)
     if h.start is None:
         for k, c in enumerate(clusters):
-            on[c[: plan.running[0, k]]] = True
+            on[c[np.argsort(units.cost_usd[c, -1], kind="stable")[: plan.running[0, k]]]] = True
+    price = units.cost_usd[:, -1] / np.maximum(units.pmax, 1e-9)
     states, spans = np.zeros((len(b.first), n), bool), np.zeros((len(b.first), n))
     for t, length in enumerate(b.length):
         for k, c in enumerate(clusters):
             change = int(plan.running[t, k] - on[c].sum())
             state = change < 0
             least = units.min_up[c[0]] if state else units.min_down[c[0]]
-            ready = sorted((g for g in c if on[g] == state and hours[g] >= least - 1e-9), key=lambda g: -hours[g])
+            ready = sorted(
+                (g for g in c if on[g] == state and hours[g] >= least - 1e-9),
+                key=lambda g: (price[g], g),
+                reverse=state,
+            )
             chosen = np.array(ready[: abs(change)], dtype=int)
             on[chosen], hours[chosen] = not state, 0.0
         hours += length
