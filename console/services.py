@@ -57,11 +57,13 @@ class Service:
     def start(self) -> None:
         """Start the process."""
         self.settings.logs.mkdir(parents=True, exist_ok=True)
+        private = self.settings.home / "tmp"  # Prefect shares names under /tmp between users
+        private.mkdir(exist_ok=True)
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "prefect", *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "PREFECT_LOGGING_LEVEL": "INFO"},
+                env={**os.environ, "PREFECT_LOGGING_LEVEL": "INFO", "TMPDIR": str(private)},
             )  # fmt: skip
         self._pid_file.write_text(f"{child.pid} {psutil.Process(child.pid).create_time()}")
 

@@ -42,7 +42,7 @@ class EmbeddedPostgres:
     @property
     def socket(self) -> Path:
         """The private folder of the socket; short, because socket paths may not be long."""
-        return Path(tempfile.gettempdir()) / f"bos-{os.geteuid()}-{self.settings.fingerprint}"
+        return Path("/tmp") / f"bos-{os.geteuid()}-{self.settings.fingerprint}"
 
     @property
     def url(self) -> str:
@@ -102,7 +102,7 @@ class EmbeddedPostgres:
             for folder in (self._root(), self.socket):
                 os.chown(folder, owner, -1)
         if self.socket.stat().st_uid != owner:
-            raise ServiceError(f"folder {self.socket} belongs to somebody else", "remove it or set TMPDIR")
+            raise ServiceError(f"folder {self.socket} belongs to somebody else", "remove it")
         self.socket.chmod(0o700)
         self._root().chmod(0o700)
 
