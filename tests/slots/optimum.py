@@ -71,6 +71,9 @@ def _unit(m: pyo.ConcreteModel, h: Horizon, g: int) -> None:
     units = h.units
     mw, usd = units.cost_mw[g], units.cost_usd[g]
     before = None if h.start is None else (bool(h.start.on[g]), float(h.start.hours[g]))
+    limit = min(max(units.pmin[g], units.ramp[g]), units.pmax[g])
+    if h.end is not None and h.end.on[g] and np.isfinite(h.end.cap[g]):
+        m.rows.add(m.p[g, h.hours - 1] <= h.end.cap[g])
     for t in range(h.hours):
         u = m.u[g, t]
         if units.must_run[g]:
@@ -78,6 +81,13 @@ def _unit(m: pyo.ConcreteModel, h: Horizon, g: int) -> None:
         m.rows.add(m.p[g, t] >= units.pmin[g] * u)
         m.rows.add(m.p[g, t] + m.r[g, t] <= units.pmax[g] * u)
         m.rows.add(m.r[g, t] <= units.ramp_10min[g] * u)
+        if limit < units.pmax[g] - 1e-6:
+            cut = units.pmax[g] - limit
+            m.rows.add(m.p[g, t] + m.r[g, t] <= units.pmax[g] * u - cut * m.start[g, t])
+            if t + 1 < h.hours:
+                m.rows.add(m.p[g, t] + m.r[g, t] <= units.pmax[g] * u - cut * (u - m.u[g, t + 1]))
+            if t == 0 and before is not None and before[0] and h.start.cap[g] > limit + 1e-6:
+                u.setlb(1)
         for a in range(len(mw) - 1):  # cost above every tangent of the convex curve
             if mw[a + 1] - mw[a] > 1e-9:
                 slope = (usd[a + 1] - usd[a]) / (mw[a + 1] - mw[a])
