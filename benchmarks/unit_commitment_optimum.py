@@ -1,4 +1,4 @@
-"""Cost within 0.1 % of the optimum: what an independent formulation and SCIP say; `pytest benchmarks/unit_commitment_optimum.py`.
+"""Cost within 0.1 % of the optimum: what an independent formulation and SCIP say; `pytest benchmarks/unit_commitment_optimum.py`."""
 
 from dataclasses import replace
 
