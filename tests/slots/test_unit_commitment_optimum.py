@@ -1,4 +1,4 @@
-"""Cost within 0.1 % of the optimum: what an independent formulation and SCIP say; `pytest benchmarks/unit_commitment_optimum.py`."""
+"""The default commitment costs at most 0.1 % more than the optimum, by an independent formulation and another solver."""
 
 from dataclasses import replace
 
@@ -25,13 +25,13 @@ def test_cost_is_within_a_tenth_of_a_percent(day, tmp_path):
     h = replace(h, demand=1.02 * h.demand)
     s = guided(h, 8e-4)
     check_schedule(h, s)
-    near = np.abs(h.fixed_flow + s.p @ h.unit_factors.T) > 0.6 * h.rate - NETWORK_TOLERANCE_MW
+    near = np.abs(h.fixed_flow + s.p @ h.unit_factors.T) > 0.98 * h.rate - NETWORK_TOLERANCE_MW
     limits = [(int(t), int(b)) for t, b in np.argwhere(near)]
-    cheaper = cheaper_exists(h, limits, s.cost * (1 - TOLERANCE), tmp_path, seconds=400)
+    cheaper = cheaper_exists(h, limits, s.cost * (1 - TOLERANCE), tmp_path, seconds=120)
     assert cheaper is False, "a schedule more than 0.1 % cheaper exists" if cheaper else "no proof in time"
 
 
 def test_the_oracle_can_say_no(tmp_path):
     h = replace(horizon(130), start=None, end=None)
     s = guided(h, 8e-4)
-    assert cheaper_exists(h, [], 1.02 * s.cost, tmp_path, seconds=400) is True
+    assert cheaper_exists(h, [], 1.02 * s.cost, tmp_path, seconds=120) is True
