@@ -23,6 +23,7 @@ from slots.scheduling.linear import INF, Block, LinearModel, Solver
 
 NETWORK_TOLERANCE_MW = 0.01
 SMALLEST_FACTOR = 1e-4
+MAX_ROUNDS = 20
 # Among equal schedules prefer the one that moves stores less; keeps solutions unique enough to compare.
 STORE_WEAR_USD_MWH = 0.1
 
@@ -299,6 +300,18 @@ def add_limits(solver: Solver, h: Horizon, c: Columns, pairs: list[tuple[int, in
         lo.append(-h.rate[b] - h.fixed_flow[t, b])
         hi.append(h.rate[b] - h.fixed_flow[t, b])
     solver.add_rows(rows, np.array(lo), np.array(hi))
+
+
+def settle(solver: Solver, h: Horizon, c: Columns, known: set[tuple[int, int]], what: str, relax: bool) -> Floats:
+    """Solve until no branch limit outside the model is violated; those found join `known`."""
+    for _ in range(MAX_ROUNDS):
+        x = solver.run(what, relax=relax)
+        pairs = violated(h, unit_power(h, c, x), known)
+        if not pairs:
+            break
+        known.update(pairs)
+        add_limits(solver, h, c, pairs)
+    return x
 
 
 def read_schedule(h: Horizon, c: Columns, x: Floats, bound: float) -> Schedule:

@@ -6,9 +6,8 @@ import numpy as np
 
 from slots.contracts.unit_commitment import Horizon
 from slots.grid.model import Floats
-from slots.scheduling.formulation import add_limits, build, unit_power, violated
+from slots.scheduling.formulation import build, settle, unit_power
 
-LIMIT_ROUNDS = 6
 SAFETY = 1.05  # integer commitments concentrate output and so lose a little more than the relaxation
 
 
@@ -21,13 +20,7 @@ def with_relaxed_losses(h: Horizon, r_mw: Floats) -> Horizon:
     """
     model, columns = build(h)
     solver = model.solver()
-    known: set[tuple[int, int]] = set()
-    for _ in range(LIMIT_ROUNDS):
-        p = unit_power(h, columns, solver.run(f"losses from hour {h.first_hour}", relax=True))
-        pairs = violated(h, p, known)
-        if not pairs:
-            break
-        known.update(pairs)
-        add_limits(solver, h, columns, pairs)
+    x = settle(solver, h, columns, set(), f"losses from hour {h.first_hour}", relax=True)
+    p = unit_power(h, columns, x)
     flow = h.fixed_flow + p @ h.unit_factors.T
     return replace(h, demand=h.demand + SAFETY * np.asarray((r_mw[None, :] * flow**2).sum(axis=1)))

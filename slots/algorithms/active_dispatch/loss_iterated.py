@@ -11,11 +11,10 @@ import numpy as np
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest
 from slots.contracts.unit_commitment import Border, Horizon, Schedule
 from slots.grid.model import Bools, Floats
-from slots.scheduling.formulation import add_limits, build, read_schedule, unit_power, violated
+from slots.scheduling.formulation import build, read_schedule, settle
 
 MAX_LOSS_ROUNDS = 6
 LOSS_TOLERANCE_MW = 0.05
-MAX_LIMIT_ROUNDS = 20
 
 
 def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
@@ -46,14 +45,7 @@ def dispatch(h: Horizon, on: Bools) -> Schedule:
     """Least-cost dispatch of a commitment within all branch limits."""
     model, columns = build(h, on)
     solver = model.solver()
-    known: set[tuple[int, int]] = set()
-    for _ in range(MAX_LIMIT_ROUNDS):
-        x = solver.run(f"active dispatch from hour {h.first_hour}", relax=True)
-        pairs = violated(h, unit_power(h, columns, x), known)
-        if not pairs:
-            break
-        known.update(pairs)
-        add_limits(solver, h, columns, pairs)
+    x = settle(solver, h, columns, set(), f"active dispatch from hour {h.first_hour}", relax=True)
     return read_schedule(h, columns, x, solver.objective)
 
 

