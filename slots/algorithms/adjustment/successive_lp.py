@@ -26,9 +26,9 @@ from slots.grid.outage import without_branch
 from slots.grid.sensitivity import Gradient, Sensitivity
 from slots.scheduling.linear import INF, LinearModel
 
-MAX_ROUNDS = 16
+MAX_ROUNDS = 24
 SHRINK = 0.5  # of the step's length after a round that did not help
-SMALLEST_RADIUS = 0.02
+SMALLEST_RADIUS = 5e-3
 POWER_STEP = 400.0  # MW a unit may move in a round once steps are being shortened
 NEAR = 0.97  # loadings above this share join the working set
 VOLTAGE_STEP = 0.02  # p.u. a held voltage may move per round
@@ -36,6 +36,8 @@ VOLTAGE_WEIGHT = 200.0  # MW of redispatch that a p.u. of held voltage weighs as
 CURTAIL_WEIGHT = 2.0
 VIOLATION_WEIGHT = 1e6  # per p.u.: constraints give way only where nothing can meet them
 BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
+BACKOFF_GROWTH = 1.5  # after a round that did not help
+LARGEST_BACKOFF = 0.02
 VOLTAGE_BACKOFF = 2e-4  # p.u. kept from voltage limits
 
 
@@ -66,7 +68,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     point, ok = settle(net, adm, schedule)
     if not ok:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
-    best, best_score, radius = point, (np.inf, np.inf), 1.0
+    best, best_score, radius, backoff = point, (np.inf, np.inf), 1.0, BACKOFF
     for rounds in range(MAX_ROUNDS + 1):
         state = _verify(net, adm, request, point)
         score = _score(net, state.result, point)
@@ -76,9 +78,10 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
         else:
             # The step was too long for the linear model: go back, watch what it broke too, step shorter.
             radius *= SHRINK
+            backoff = min(backoff * BACKOFF_GROWTH, LARGEST_BACKOFF)
         if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
             break
-        rows = _rows(net, adm, best, best_state, watched, splitting)
+        rows = _rows(net, adm, best, best_state, watched, splitting, backoff)
         try:
             changed = _step(net, request, schedule, best, rows, radius)
         except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
@@ -152,17 +155,17 @@ def _watch(net: Network, adm: Admittance, point: OperatingPoint, state: _Verifie
 
 def _rows(
     net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched,
-    splitting: dict[int, Bools],
+    splitting: dict[int, Bools], backoff: float,
 ) -> list[_Row]:  # fmt: skip
     """The working set linearised about a point."""
     at = {int(b): k for k, b in enumerate(state.result.contingencies, start=1)}
     every = np.ones(net.grid.n_bus, bool)
-    rows = _case_rows(net, adm, -1, point.v, point.controlled, every, watched)
+    rows = _case_rows(net, adm, -1, point.v, point.controlled, every, watched, backoff)
     rows += _reactive_rows(net, adm, point)
     for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
         if state.cases.converged[at[branch]]:
             kept = splitting.get(branch, every)
-            rows += _case_rows(net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched)
+            rows += _case_rows(net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched, backoff)
     return rows
 
 
@@ -173,7 +176,8 @@ def _matrix(net: Network, adm: Admittance, case: int) -> object:
 
 
 def _case_rows(
-    net: Network, adm: Admittance, case: int, v: Complexes, held: Bools, kept: Bools, watched: _Watched
+    net: Network, adm: Admittance, case: int, v: Complexes, held: Bools, kept: Bools, watched: _Watched,
+    backoff: float,
 ) -> list[_Row]:
     flows = sorted(b for c, b in watched.flows if c == case)
     volts = sorted(b for c, b in watched.volts if c == case and kept[b])
@@ -183,7 +187,7 @@ def _case_rows(
     rate, vlow, vhigh = limits(net, case >= 0)
     mva, mag = np.maximum(*(np.abs(x) for x in branch_flows(grid, adm, v))), np.abs(v)
     s = Sensitivity(_matrix(net, adm, case), v, grid.slack, np.flatnonzero(held), np.flatnonzero(kept))
-    rows = [_Row(float(mva[b]), -INF, rate[b] / base * (1 - BACKOFF), s.flow(grid.branches, adm, b)) for b in flows]
+    rows = [_Row(float(mva[b]), -INF, rate[b] / base * (1 - backoff), s.flow(grid.branches, adm, b)) for b in flows]
     return rows + [
         _Row(float(mag[b]), vlow[b] + VOLTAGE_BACKOFF, vhigh[b] - VOLTAGE_BACKOFF, s.voltage(b)) for b in volts
     ]
@@ -232,6 +236,7 @@ def _step(
     if radius < 1:
         reach = POWER_STEP * radius
         m.rows([(1.0, up), (-1.0, down)], -offset - reach, -offset + reach)
+        m.rows([(1.0, shed)], point.shed[buses] - reach, point.shed[buses] + reach)
     power, volts = (np.array([getattr(r.gradient, k) for r in rows]) for k in ("power", "voltage"))
     per_unit = np.asarray(net.unit_map[:, movable].T @ power.T).T / base
     known = np.array([r.value for r in rows]) + per_unit @ offset - power @ point.shed / base
