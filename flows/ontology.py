@@ -1,97 +1,162 @@
-"""The ontology of a grid as rows: entities, attributes by category, organisation and topology."""
+"""A grid as an ontology and back: entities, attributes by category, organisation and topology.
 
-import math
+Global ids are `kind:name`. A grid's columns and the schema's attributes carry the same names but for two.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from bos_core.index.scenarios import Changes, Link, Ontology, Thing
 from bos_core.objects.data import Category, Relation
-from slots.grid.model import Grid
+from bos_core.objects.errors import OntologyError
+from slots.grid.model import Branches, Buses, DcLinks, Grid, Units
+from storage.ontology.schema import schema
 
-Row = dict[str, Any]
-
-
-def ontology_of(grid: Grid) -> tuple[list[Row], list[Row], list[Row]]:
-    """(entities, attributes, relations) of a grid; global ids are `kind:name`."""
-    entities: list[Row] = [{"gid": f"system:{grid.name}", "kind": "system", "name": grid.name}]
-    attributes: list[Row] = [
-        _values(
-            f"system:{grid.name}", Category.SYSTEM, base_mva=grid.base_mva, origin=grid.origin, notes=list(grid.notes)
-        )
-    ]
-    relations: list[Row] = []
-    for area in np.unique(grid.buses.area).tolist():
-        entities.append({"gid": f"region:{area}", "kind": "region", "name": f"area {area}"})
-        relations.append(_relation(Relation.ORGANISATION, f"system:{grid.name}", f"region:{area}"))
-    _buses(grid, entities, attributes, relations)
-    _branches(grid, entities, attributes, relations)
-    _units(grid, entities, attributes, relations)
-    for k, name in enumerate(grid.dc_links.name):
-        gid = f"dc:{name}"
-        entities.append({"gid": gid, "kind": "dc_link", "name": str(name)})
-        attributes.append(_row(grid.dc_links, k, gid, Category.STATIC_MODEL, ("p", "pmin", "pmax", "loss0", "loss1")))
-        relations.append(_topology(grid, grid.dc_links.f[k], grid.dc_links.t[k], gid))
-    return entities, attributes, relations
+# grid table: (kind of entity, class, column that names it)
+_TABLES: dict[str, tuple[str, type[Any], str]] = {
+    "buses": ("bus", Buses, "number"),
+    "branches": ("branch", Branches, "name"),
+    "units": ("unit", Units, "name"),
+    "dc_links": ("dc_link", DcLinks, "name"),
+}
+_RENAMED = {("bus", "bus_type"): "kind", ("unit", "type"): "kind"}
 
 
-def _buses(grid: Grid, entities: list[Row], attributes: list[Row], relations: list[Row]) -> None:
-    for k, number in enumerate(grid.buses.number.tolist()):
-        gid, station = f"bus:{number}", f"station:{grid.buses.name[k]}"
-        if not any(r["target"] == station for r in relations[-3:]):
-            entities.append({"gid": station, "kind": "station", "name": str(grid.buses.name[k])})
-            relations.append(_relation(Relation.ORGANISATION, f"region:{grid.buses.area[k]}", station))
-        entities.append({"gid": gid, "kind": "bus", "name": str(grid.buses.name[k])})
-        attributes.append(_row(grid.buses, k, gid, Category.ENTITY, ("kv", "lat", "lon")))
-        attributes.append(_row(grid.buses, k, gid, Category.STATIC_MODEL, ("kind", "gs", "bs")))
-        attributes.append(_row(grid.buses, k, gid, Category.SECURITY, ("vmin", "vmax")))
-        attributes.append(_row(grid.buses, k, gid, Category.ENTITY_STATE, ("pd", "qd", "vm", "va")))
-        relations.append(_relation(Relation.ORGANISATION, station, gid))
+def ontology_of(grid: Grid, reserve_shares: tuple[float, float] | None = None) -> Changes:
+    """All that a grid says, as the changes that make a root version.
+
+    Args:
+        grid: the grid.
+        reserve_shares: spinning reserve held per MW of load and of wind and solar power, where they are constants.
+    """
+    out = Changes()
+    system = f"system:{grid.name}"
+    out.things.append(Thing(system, "system", grid.name))
+    out.values.append(
+        (Category.SYSTEM, system, {"base_mva": grid.base_mva, "origin": grid.origin, "notes": list(grid.notes)})
+    )
+    if reserve_shares is not None:
+        shares = dict(zip(("reserve_share_of_load", "reserve_share_of_weather"), reserve_shares, strict=True))
+        out.values.append((Category.SECURITY_CONSTRAINT, system, shares))
+    _places(grid, system, out)
+    for table in _TABLES:
+        _elements(grid, table, out)
+    for k, gid in enumerate(_ids(grid, "branches")):
+        wanted = bool(grid.branches.in_service[k] and not grid.branches.equivalent[k])
+        out.values.append((Category.STATIC_VERIFICATION, gid, {"contingency": wanted}))
+    _connections(grid, out)
+    return out
 
 
-def _branches(grid: Grid, entities: list[Row], attributes: list[Row], relations: list[Row]) -> None:
-    for k, name in enumerate(grid.branches.name):
-        gid = f"branch:{name}"
-        entities.append({"gid": gid, "kind": "branch", "name": str(name)})
-        attributes.append(_row(grid.branches, k, gid, Category.STATIC_MODEL, ("r", "x", "b", "tap", "shift")))
-        attributes.append(_row(grid.branches, k, gid, Category.SECURITY, ("rate", "rate_emergency")))
-        attributes.append(_values(gid, Category.STATIC_VERIFICATION, contingency=bool(grid.branches.in_service[k])))
-        relations.append(_topology(grid, grid.branches.f[k], grid.branches.t[k], gid))
+def _ids(grid: Grid, table: str) -> list[str]:
+    kind, _, key = _TABLES[table]
+    return [f"{kind}:{x}" for x in getattr(getattr(grid, table), key)]
 
 
-def _units(grid: Grid, entities: list[Row], attributes: list[Row], relations: list[Row]) -> None:
-    model = ("pmin", "pmax", "qmin", "qmax", "vset", "min_up", "min_down", "ramp", "ramp_10min", "energy_max",
-             "charge_max", "efficiency")  # fmt: skip
-    for k, name in enumerate(grid.units.name):
-        gid = f"unit:{name}"
-        entities.append({"gid": gid, "kind": "unit", "name": str(name)})
-        attributes.append(_row(grid.units, k, gid, Category.ENTITY, ("kind", "fuel", "technology", "source")))
-        attributes.append(_row(grid.units, k, gid, Category.STATIC_MODEL, model))
-        attributes.append(_row(grid.units, k, gid, Category.COST, ("start_cost", "cost_mw", "cost_usd")))
-        attributes.append(_row(grid.units, k, gid, Category.ENTITY_STATE, ("p", "q", "in_service")))
-        bus = f"bus:{grid.buses.number[grid.units.bus[k]]}"
-        relations.append(_relation(Relation.ORGANISATION, bus, gid))
+def _places(grid: Grid, system: str, out: Changes) -> None:
+    """Regions and stations: buses of one name in one region share a station."""
+    for k, area in enumerate(np.unique(grid.buses.area).tolist()):
+        gid = f"region:{area}"
+        out.things.append(Thing(gid, "region", f"area {area}", k))
+        out.values.append((Category.SYSTEM, gid, {"number": area}))
+        out.links.append(Link(Relation.ORGANISATION, system, gid))
+    for k, (station, area) in enumerate(dict.fromkeys(_stations(grid)).keys()):
+        out.things.append(Thing(station, "station", station.partition(":")[2], k))
+        out.links.append(Link(Relation.ORGANISATION, f"region:{area}", station))
 
 
-def _row(table: Any, k: int, gid: str, category: Category, names: tuple[str, ...]) -> Row:
-    return _values(gid, category, **{n: _plain(getattr(table, n)[k]) for n in names})
+def _stations(grid: Grid) -> Iterator[tuple[str, int]]:
+    """(station, area) of each bus."""
+    for name, area in zip(grid.buses.name.tolist(), grid.buses.area.tolist(), strict=True):
+        yield f"station:{area}/{name}", area
 
 
-def _plain(value: Any) -> Any:
-    """JSON has neither arrays nor infinities."""
-    if isinstance(value, np.ndarray):
-        return [_plain(v) for v in value]
-    item = value.item() if hasattr(value, "item") else value
-    return None if isinstance(item, float) and not math.isfinite(item) else item
+def _elements(grid: Grid, table: str, out: Changes) -> None:
+    kind, _, _ = _TABLES[table]
+    rows = getattr(grid, table)
+    places: dict[Category, list[tuple[str, Any]]] = {}
+    for a in schema():
+        column = _RENAMED.get((kind, a.attribute), a.attribute)
+        if a.entity == kind and hasattr(rows, column):
+            places.setdefault(a.category, []).append((a.attribute, getattr(rows, column).tolist()))
+    for k, (gid, name) in enumerate(zip(_ids(grid, table), rows.name.tolist(), strict=True)):
+        out.things.append(Thing(gid, kind, name, k))
+        for category, columns in places.items():
+            out.values.append((category, gid, {attribute: values[k] for attribute, values in columns}))
 
 
-def _values(gid: str, category: Category, **values: Any) -> Row:
-    return {"gid": gid, "category": category.value, "values": values}
+def _connections(grid: Grid, out: Changes) -> None:
+    bus, stations = _ids(grid, "buses"), [s for s, _ in _stations(grid)]
+    out.links += [Link(Relation.ORGANISATION, s, b) for s, b in zip(stations, bus, strict=True)]
+    for gid, at in zip(_ids(grid, "units"), grid.units.bus.tolist(), strict=True):
+        out.links.append(Link(Relation.ORGANISATION, stations[at], gid))
+        out.links.append(Link(Relation.TOPOLOGY, bus[at], gid))
+    for table in ("branches", "dc_links"):
+        rows = getattr(grid, table)
+        for gid, f, t in zip(_ids(grid, table), rows.f.tolist(), rows.t.tolist(), strict=True):
+            out.links.append(Link(Relation.TOPOLOGY, bus[f], bus[t], gid))
+            out.links.append(Link(Relation.ORGANISATION, stations[f], gid))
 
 
-def _relation(kind: Relation, source: str, target: str, via: str = "") -> Row:
-    return {"relation": kind.value, "source": source, "target": target, "via": via}
+def grid_of_ontology(o: Ontology) -> Grid:
+    """The grid that an ontology describes; the inverse of `ontology_of`.
+
+    Raises:
+        OntologyError: there is not exactly one system, or an element is connected to no bus.
+    """
+    systems = [t for t in o.things.values() if t.kind == "system"]
+    if len(systems) != 1:
+        raise OntologyError(f"the version holds {len(systems)} systems", "a grid is one system")
+    position: dict[str, int] = {}
+    ordered: dict[str, list[Thing]] = {}
+    for table, (kind, _, _) in _TABLES.items():
+        ordered[table] = sorted((t for t in o.things.values() if t.kind == kind), key=lambda t: t.position)
+    position = {t.gid: k for k, t in enumerate(ordered["buses"])}
+    ends = {x.via: (position[x.source], position[x.target]) for x in o.links
+            if x.relation is Relation.TOPOLOGY and x.via}  # fmt: skip
+    at_bus = {x.target: position[x.source] for x in o.links if x.relation is Relation.TOPOLOGY and not x.via}
+    place = {x.target: x.source for x in o.links if x.relation is Relation.ORGANISATION}
+    area = {b: int(o.values[Category.SYSTEM][place[place[b]]]["number"]) for b in position}
+    tables = {name: _table(o, name, ordered[name], ends, at_bus, area) for name in _TABLES}
+    system = o.values[Category.SYSTEM][systems[0].gid]
+    return Grid(
+        systems[0].name, float(system["base_mva"]), origin=str(system["origin"] or ""), notes=tuple(system["notes"]),
+        **tables,
+    )  # fmt: skip
 
 
-def _topology(grid: Grid, f: Any, t: Any, gid: str) -> Row:
-    numbers = grid.buses.number
-    return _relation(Relation.TOPOLOGY, f"bus:{numbers[f]}", f"bus:{numbers[t]}", gid)
+def _table(
+    o: Ontology, table: str, things: list[Thing], ends: dict[str, tuple[int, int]], at_bus: dict[str, int],
+    area: dict[str, int],
+) -> Any:  # fmt: skip
+    kind, build, _ = _TABLES[table]
+    found = {a.attribute: a.category for a in schema() if a.entity == kind}
+    back = {v: k[1] for k, v in _RENAMED.items() if k[0] == kind}
+    columns: dict[str, Any] = {}
+    for f in fields(build):
+        attribute = back.get(f.name, f.name)
+        try:
+            if f.name == "name":
+                values: list[Any] = [t.name for t in things]
+            elif f.name in ("f", "t"):
+                values = [ends[t.gid]["ft".index(f.name)] for t in things]
+            elif f.name == "bus":
+                values = [at_bus[t.gid] for t in things]
+            elif f.name == "area":
+                values = [area[t.gid] for t in things]
+            else:
+                values = [o.values[found[attribute]][t.gid][attribute] for t in things]
+        except KeyError as missing:
+            raise OntologyError(f"{missing.args[0]} lacks {attribute} or its connection", "complete it") from None
+        columns[f.name] = _column(str(f.type), values)
+    return build(**columns)
+
+
+def _column(kind: str, values: list[Any]) -> Any:
+    types = {"Ints": np.int64, "Floats": np.float64, "Bools": np.bool_, "Strings": np.str_}
+    if kind == "Floats" and not values:
+        return np.zeros(0)
+    return np.array(values, dtype=types[kind])

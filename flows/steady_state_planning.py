@@ -17,7 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 
 from blocks.database import ensure_database
-from bos_core.index import data, tasks
+from bos_core.index import data, scenarios, tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError
@@ -32,6 +32,8 @@ from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
 from flows.steps.result import execute
+from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
+from slots.grid.model import Grid
 from slots.sources.rts_gmlc import is_rts_gmlc
 from slots.sources.series import calendar_start
 from storage.settings import settings
@@ -81,7 +83,9 @@ def run_stage(
 
     async def finish(db: Any) -> Done:
         files = await data.outputs(db, set_id, stage, month.number)
-        version = await data.scenario_version(db, set_id, f"{stage}/{month.number:02d}", parent)
+        version = await scenarios.branch(db, parent, f"{stage}/{month.number:02d}", set_id)
+        if stage != "modelling":  # its ontology is still to be written
+            await scenarios.commit(db, version)
         return Done([(o.path, o.first_hour, o.hours) for o in files], version)
 
     return scheduler.index.call(finish)
@@ -135,8 +139,7 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Sche
     horizon = Month(0, p.start, p.hours)
     model = run_stage.submit(set_id, "modelling", horizon, {**source, "algorithm": a.modelling}, None).result()
     grid = grid_of(model.path)
-    rows = ontology_of(grid)
-    index.call(lambda db: data.write_ontology(db, model.scenario, *rows))  # type: ignore[arg-type]
+    _write_ontology(index, model.scenario, grid, sequence)
     snap = run_stage.submit(
         set_id, "snapshot", horizon, {"grid": model.path, "algorithm": a.snapshot}, model.scenario
     ).result()
@@ -153,6 +156,20 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Sche
     shape = {**source, "grid": model.path, "algorithm": sequence}
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
     Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies), scheduler).run()
+
+
+def _write_ontology(index: Index, version: int | None, grid: Grid, sequence: str) -> None:
+    """Write the modelled grid under its version, once."""
+    assert version is not None
+    shares = (RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN) if sequence == "profiles" else None
+    changes = ontology_of(grid, shares)
+
+    async def write(db: Any) -> None:
+        if not (await scenarios.version(db, version)).committed:
+            await scenarios.write(db, version, changes)
+            await scenarios.commit(db, version)
+
+    index.call(write)
 
 
 @dataclass

@@ -1,24 +1,12 @@
-"""Outputs, scenario versions and the ontology in the index."""
+"""Result files in the index and where they came from."""
 
 from typing import Any
 
 from sqlalchemy import or_
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.tables import (
-    ChunkRow,
-    Entity,
-    EntityAttributes,
-    EntityRelation,
-    Output,
-    Scenario,
-    TaskArray,
-    TaskSet,
-)
-
-BATCH = 2000
+from bos_core.index.tables import ChunkRow, Output, Scenario, TaskArray, TaskSet
 
 
 async def outputs(db: AsyncSession, set_id: str, stage: str | None = None, month: int | None = None) -> list[Output]:
@@ -51,40 +39,3 @@ async def trace(db: AsyncSession, path_or_key: str) -> dict[str, Any] | None:
         "program": output.program, "stage": array.stage, "hours": [output.first_hour, output.hours],
         "scenario": lineage, "task_set": task_set.id, "flow": task_set.flow, "parameters": task_set.parameters,
     }  # fmt: skip
-
-
-async def scenario_version(db: AsyncSession, set_id: str, label: str, parent_id: int | None) -> int:
-    """The id of a scenario version, made if it does not exist yet."""
-    made = insert(Scenario).values(task_set_id=set_id, label=label, parent_id=parent_id, created=_now())
-    await db.exec(made.on_conflict_do_nothing(index_elements=["task_set_id", "label"]))  # type: ignore[call-overload]
-    query = select(Scenario.id).where(Scenario.task_set_id == set_id, Scenario.label == label)
-    found = (await db.exec(query)).one()
-    assert found is not None
-    return found
-
-
-def _now() -> Any:
-    from bos_core.index.tables import now
-
-    return now()
-
-
-async def write_ontology(
-    db: AsyncSession,
-    scenario_id: int,
-    entities: list[dict[str, Any]],
-    attributes: list[dict[str, Any]],
-    relations: list[dict[str, Any]],
-) -> None:
-    """Write entities, their attributes and relations under a scenario version; idempotent."""
-    for table, rows in ((Entity, entities), (EntityAttributes, attributes), (EntityRelation, relations)):
-        for k in range(0, len(rows), BATCH):
-            batch = [{"scenario_id": scenario_id, **r} for r in rows[k : k + BATCH]]
-            await db.exec(insert(table).values(batch).on_conflict_do_nothing())  # type: ignore[call-overload]
-
-
-async def ontology_counts(db: AsyncSession, set_id: str) -> dict[str, int]:
-    """Number of entities by kind in a task set's scenario."""
-    query = select(Entity.kind).join(Scenario, col(Scenario.id) == col(Entity.scenario_id))
-    kinds = (await db.exec(query.where(Scenario.task_set_id == set_id))).all()
-    return {k: kinds.count(k) for k in sorted(set(kinds))}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Index, UniqueConstraint
+from sqlalchemy import ARRAY, JSON, Column, DateTime, Index, Integer, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -20,42 +20,58 @@ def _when(nullable: bool = False) -> Any:
 
 
 class Scenario(SQLModel, table=True):
-    """A version of the ontology; children store only what changed."""
+    """A version of the ontology; children store only what changed.
+
+    Attributes:
+        merged_id: the other version that a merge took changes from.
+        task_set_id: the run that made it; empty for versions that a user made.
+        committed: nothing more can be written to it.
+        lineage: versions to read, oldest first: from the last one that holds everything to this one.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     parent_id: int | None = Field(default=None, foreign_key="scenario.id")
-    task_set_id: str = Field(index=True)
+    merged_id: int | None = Field(default=None, foreign_key="scenario.id")
+    task_set_id: str = Field(default="", index=True)
     label: str
+    committed: bool = False
+    lineage: list[int] = Field(default_factory=list, sa_column=Column(ARRAY(Integer), nullable=False))
     created: datetime = Field(default_factory=now, sa_column=_when())
     __table_args__ = (UniqueConstraint("task_set_id", "label"),)
 
 
 class Entity(SQLModel, table=True):
-    """An entity of the ontology in the scenario version that introduced it."""
+    """An entity of the ontology in a version that introduced or removed it; `position` is its place in its kind."""
 
     scenario_id: int = Field(foreign_key="scenario.id", primary_key=True)
     gid: str = Field(primary_key=True)
     kind: str
     name: str
-
-
-class EntityAttributes(SQLModel, table=True):
-    """Attributes of an entity in one category."""
-
-    scenario_id: int = Field(foreign_key="scenario.id", primary_key=True)
-    gid: str = Field(primary_key=True)
-    category: str = Field(primary_key=True)
-    values: dict[str, Any] = Field(sa_column=Column(_JSON, nullable=False))
+    position: int = 0
+    deleted: bool = False
 
 
 class EntityRelation(SQLModel, table=True):
-    """An edge of the organisation or the topology."""
+    """An edge of the organisation or the topology in a version that introduced or removed it."""
 
     scenario_id: int = Field(foreign_key="scenario.id", primary_key=True)
     relation: str = Field(primary_key=True)
     source: str = Field(primary_key=True)
     target: str = Field(primary_key=True)
     via: str = Field(default="", primary_key=True)
+    deleted: bool = False
+
+
+class HourlyState(SQLModel, table=True):
+    """Which stage's files hold an hourly attribute as of a version: entity state is arrays, never rows."""
+
+    __tablename__ = "hourlystate"
+    scenario_id: int = Field(foreign_key="scenario.id", primary_key=True)
+    dataset: str = Field(primary_key=True)
+    first_hour: int = Field(primary_key=True)
+    hours: int
+    task_set_id: str
+    stage: str
 
 
 class TaskSet(SQLModel, table=True):

@@ -3,6 +3,8 @@
 BosError
 ├── GridError        a grid file or network that cannot be used
 ├── ProfileError     hourly series with holes or of the wrong length
+├── OntologyError    an attribute, relation or scenario version that cannot be
+├── ConflictError    two scenario versions that changed the same value differently
 ├── ParameterError   a choice of the user that does not exist or is out of range
 ├── InfeasibleError  an hour or day for which no schedule exists
 ├── StorageError     a result file or disk that cannot be written or read
@@ -40,6 +42,14 @@ class GridError(BosError):
 
 class ProfileError(BosError):
     """Hourly series with holes, of the wrong length or out of range."""
+
+
+class OntologyError(BosError):
+    """An attribute, relation or scenario version that does not exist or cannot be."""
+
+
+class ConflictError(OntologyError):
+    """Two scenario versions that changed the same value differently."""
 
 
 class ParameterError(BosError):

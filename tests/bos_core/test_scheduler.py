@@ -15,19 +15,7 @@ from bos_core.objects.task import TRANSITIONS, Chunk, TaskState, check_transitio
 from bos_core.tccsp.assignment import ReadyQueue
 from bos_core.tccsp.containers import ContainerPool
 from bos_core.tccsp.scheduler import Scheduler
-from storage.postgres import EmbeddedPostgres
-from storage.settings import Settings
 from tests.bos_core.crashing import step
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    settings = Settings(tmp_path_factory.mktemp("home"), "", 0)
-    server = EmbeddedPostgres(settings)
-    server.start()
-    with Index(settings) as opened:
-        yield opened
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bos_core.index.ontology_tables import follow_schema
+
 MIGRATION_LOCK = 0x424F54
 
 
@@ -24,6 +26,7 @@ async def upgrade(engine: AsyncEngine) -> None:
     def run(connection: Connection) -> None:
         connection.execute(text(f"select pg_advisory_xact_lock({MIGRATION_LOCK})"))
         command.upgrade(config(connection), "head")
+        follow_schema(connection)
 
     async with engine.begin() as connection:
         await connection.run_sync(run)

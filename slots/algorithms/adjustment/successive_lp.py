@@ -165,7 +165,9 @@ def _rows(
     for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
         if state.cases.converged[at[branch]]:
             kept = splitting.get(branch, every)
-            rows += _case_rows(net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched, backoff)
+            rows += _case_rows(
+                net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched, backoff
+            )
     return rows
 
 
@@ -176,7 +178,13 @@ def _matrix(net: Network, adm: Admittance, case: int) -> object:
 
 
 def _case_rows(
-    net: Network, adm: Admittance, case: int, v: Complexes, held: Bools, kept: Bools, watched: _Watched,
+    net: Network,
+    adm: Admittance,
+    case: int,
+    v: Complexes,
+    held: Bools,
+    kept: Bools,
+    watched: _Watched,
     backoff: float,
 ) -> list[_Row]:
     flows = sorted(b for c, b in watched.flows if c == case)

@@ -1,0 +1,284 @@
+"""Scenario versions: copy on write in Postgres.
+
+A version stores the rows that it changes. Reading takes, of each row, the newest among the versions of the
+lineage; a version whose lineage has grown long writes all rows again, so reading stays as quick as at the root.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Table, and_, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
+from sqlmodel import select as select_model
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from bos_core.index.ontology_tables import table_of
+from bos_core.index.tables import Entity, EntityRelation, Scenario, now
+from bos_core.objects.data import Category, Relation
+from bos_core.objects.errors import OntologyError
+from storage.ontology.schema import attributes_of, validated
+
+BATCH = 1000
+FULL_COPY_SHARE = 0.4  # changed rows, as a share of all, at which a commit writes everything again
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class Thing:
+    """An entity: global id, kind, name and its place among its kind."""
+
+    gid: str
+    kind: str
+    name: str
+    position: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class Link:
+    """An edge of the organisation or the topology."""
+
+    relation: Relation
+    source: str
+    target: str
+    via: str = ""
+
+
+@dataclass
+class Ontology:
+    """What a version says, or a part of it, in memory."""
+
+    things: dict[str, Thing] = field(default_factory=dict)
+    values: dict[Category, dict[str, Values]] = field(default_factory=dict)
+    links: set[Link] = field(default_factory=set)
+
+
+@dataclass
+class Changes:
+    """What a version is to change; values given are merged into those the entity has."""
+
+    things: list[Thing] = field(default_factory=list)
+    values: list[tuple[Category, str, Mapping[str, Any]]] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unlinked: list[Link] = field(default_factory=list)
+
+
+async def execute(db: AsyncSession, statement: Any) -> Any:
+    """Run a statement on tables, within the session's transaction."""
+    return await (await db.connection()).execute(statement)
+
+
+def table_entity() -> Table:
+    """Table of entities."""
+    found: Table = Entity.__table__  # type: ignore[attr-defined]
+    return found
+
+
+def table_relation() -> Table:
+    """Table of relations."""
+    found: Table = EntityRelation.__table__  # type: ignore[attr-defined]
+    return found
+
+
+def _versioned() -> list[Table]:
+    return [table_entity(), table_relation(), *(table_of(c) for c in Category)]
+
+
+async def branch(db: AsyncSession, parent_id: int | None, label: str, set_id: str = "") -> int:
+    """A new open version under a committed one (or a root); the same label gives the same version again.
+
+    Raises:
+        OntologyError: the parent does not exist or is still open.
+    """
+    lineage: list[int] = []
+    if parent_id is not None:
+        parent = await version(db, parent_id)
+        if not parent.committed:
+            raise OntologyError(f"scenario version {parent_id} is still open", "commit it first")
+        lineage = parent.lineage
+    made = insert(Scenario).values(
+        task_set_id=set_id, label=label, parent_id=parent_id, committed=False, lineage=[], created=now()
+    )
+    await db.exec(made.on_conflict_do_nothing(index_elements=["task_set_id", "label"]))  # type: ignore[call-overload]
+    query = select_model(Scenario).where(col(Scenario.task_set_id) == set_id, col(Scenario.label) == label)
+    found: Scenario = (await db.exec(query)).one()
+    if not found.lineage:
+        assert found.id is not None
+        found.lineage = [*lineage, found.id]
+        db.add(found)
+    return found.lineage[-1]
+
+
+async def version(db: AsyncSession, scenario_id: int) -> Scenario:
+    """A version's record.
+
+    Raises:
+        OntologyError: it does not exist.
+    """
+    found = await db.get(Scenario, scenario_id)
+    if found is None:
+        raise OntologyError(f"scenario version {scenario_id} does not exist", "see `bos scenarios`")
+    return found
+
+
+async def read(
+    db: AsyncSession, scenario_id: int, categories: Iterable[Category] = tuple(Category),
+    gids: Iterable[str] | None = None,
+) -> Ontology:  # fmt: skip
+    """What a version says in some categories, of all entities or of those named.
+
+    Raises:
+        OntologyError: the version does not exist.
+    """
+    lineage = (await version(db, scenario_id)).lineage
+    chosen = None if gids is None else list(gids)
+    out = Ontology()
+    for row in await _rows(db, table_entity(), lineage, chosen):
+        out.things[row.gid] = Thing(row.gid, row.kind, row.name, row.position)
+    for category in categories:
+        names: dict[str, list[str]] = {}
+        rows = {}
+        for row in await _rows(db, table_of(category), lineage, chosen):
+            kind = out.things[row.gid].kind
+            if kind not in names:
+                names[kind] = list(attributes_of(category, kind))
+            rows[row.gid] = {n: getattr(row, n) for n in names[kind]}
+        out.values[category] = rows
+    for row in await _rows(db, table_relation(), lineage, None):
+        link = Link(Relation(row.relation), row.source, row.target, row.via)
+        if chosen is None or link.source in out.things or link.target in out.things:
+            out.links.add(link)
+    return out
+
+
+async def _rows(db: AsyncSession, table: Table, lineage: list[int], gids: list[str] | None) -> list[Any]:
+    """Effective rows of a table: of each key the newest in the lineage, removed ones left out."""
+    keys = [c for c in table.primary_key.columns if c.name != "scenario_id"]
+    where = [table.c.scenario_id.in_(lineage)] + ([table.c.gid.in_(gids)] if gids is not None else [])
+    query = select(table).where(and_(*where))
+    if len(lineage) > 1:
+        query = query.distinct(*keys).order_by(*keys, table.c.scenario_id.desc())
+    return [r for r in (await execute(db, query)).all() if not r.deleted]
+
+
+async def write(db: AsyncSession, scenario_id: int, changes: Changes) -> None:
+    """Write changes under an open version; writing the same again changes nothing.
+
+    Raises:
+        OntologyError: the version is committed, an entity is unknown or changes its kind, a value is not valid.
+    """
+    record = await version(db, scenario_id)
+    if record.committed:
+        raise OntologyError(f"scenario version {scenario_id} is committed", "branch from it and write there")
+    touched = {t.gid for t in changes.things} | {g for _, g, _ in changes.values} | set(changes.removed)
+    wanted = {c for c, _, _ in changes.values}
+    known = await read(db, scenario_id, wanted, touched)
+    for thing in changes.things:
+        old = known.things.get(thing.gid)
+        if old is not None and (old.kind, old.name) != (thing.kind, thing.name):
+            raise OntologyError(f"{thing.gid} is already the id of {old.kind} {old.name}", "choose another global id")
+        known.things[thing.gid] = thing
+    rows: dict[Category, dict[str, Values]] = {}
+    for category, gid, given in changes.values:
+        if gid not in known.things:
+            raise OntologyError(f"no entity is called {gid}", "add the entity with its attributes")
+        merged = {**known.values[category].get(gid, {}), **rows.get(category, {}).get(gid, {}), **given}
+        rows.setdefault(category, {})[gid] = validated(category, known.things[gid].kind, gid, merged)
+    here = {"scenario_id": scenario_id, "deleted": False}
+    things = [{**here, "gid": t.gid, "kind": t.kind, "name": t.name, "position": t.position} for t in changes.things]
+    await _put(db, table_entity(), things)
+    for category, by_gid in rows.items():
+        await _put(db, table_of(category), _filled(category, by_gid, scenario_id))
+    await _put(db, table_relation(), [{**here, **_plain(x)} for x in changes.links])
+    await _put(db, table_relation(), [{**here, **_plain(x), "deleted": True} for x in changes.unlinked])
+    await _remove(db, scenario_id, [known.things[g] for g in changes.removed if g in known.things])
+
+
+def _plain(link: Link) -> Values:
+    return {"relation": link.relation.value, "source": link.source, "target": link.target, "via": link.via}
+
+
+def _filled(category: Category, by_gid: Mapping[str, Values], scenario_id: int) -> list[Values]:
+    every = dict.fromkeys(attributes_of(category))
+    return [{**every, **v, "scenario_id": scenario_id, "gid": g, "deleted": False} for g, v in by_gid.items()]
+
+
+async def _remove(db: AsyncSession, scenario_id: int, things: list[Thing]) -> None:
+    """Mark entities, their attributes and their links as removed."""
+    if not things:
+        return
+    gids = [t.gid for t in things]
+    known = await read(db, scenario_id, tuple(Category), gids)
+    gone = {"scenario_id": scenario_id, "deleted": True}
+    await _put(db, table_entity(), [{**gone, "gid": t.gid, "kind": t.kind, "name": t.name, "position": t.position}
+                                    for t in things])  # fmt: skip
+    for category, rows in known.values.items():
+        empty = dict.fromkeys(attributes_of(category))
+        await _put(db, table_of(category), [{**empty, **gone, "gid": g} for g in rows])
+    ends = set(gids)
+    links = [x for x in known.links if ends & {x.source, x.target, x.via}]
+    await _put(db, table_relation(), [{**gone, **_plain(x)} for x in links])
+
+
+async def _put(db: AsyncSession, table: Table, rows: list[Values]) -> None:
+    for k in range(0, len(rows), BATCH):
+        made = insert(table).values(rows[k : k + BATCH])
+        rest = {c.name: made.excluded[c.name] for c in table.columns if not c.primary_key}
+        await execute(db, made.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest))
+
+
+async def commit(db: AsyncSession, scenario_id: int) -> None:
+    """Close a version for good; from now on it can be branched and nothing can be written to it.
+
+    Raises:
+        OntologyError: a relation names an entity that is not there, or the version does not exist.
+    """
+    record = await version(db, scenario_id)
+    if record.committed:
+        return
+    await _refuse_dangling(db, record)
+    if await _grown(db, record.lineage):
+        await _copy_everything(db, record)
+        record.lineage = [scenario_id]
+    record.committed = True
+    db.add(record)
+
+
+async def _refuse_dangling(db: AsyncSession, record: Scenario) -> None:
+    changed = [t for t in _versioned()[:2]]
+    counts = [await execute(db, select(func.count()).where(t.c.scenario_id == record.id)) for t in changed]
+    if not any(c.scalar_one() for c in counts):
+        return
+    everything = await read(db, record.lineage[-1], ())
+    for link in sorted(everything.links):
+        ends = [link.source, link.target, *([link.via] if link.via else [])]
+        missing = next((e for e in ends if e not in everything.things), None)
+        if missing is not None:
+            raise OntologyError(
+                f"the {link.relation} {link.source} → {link.target} names {missing}, which does not exist",
+                "add that entity or remove the relation",
+            )
+
+
+async def _grown(db: AsyncSession, lineage: list[int]) -> bool:
+    """Whether what changed since the last full copy has become a large part of it."""
+    if len(lineage) < 2:
+        return False
+    full = changed = 0
+    for table in _versioned():
+        query = select(func.count().filter(table.c.scenario_id == lineage[0]), func.count()).where(
+            table.c.scenario_id.in_(lineage)
+        )
+        a, b = (await execute(db, query)).one()
+        full, changed = full + a, changed + b - a
+    return changed > FULL_COPY_SHARE * full
+
+
+async def _copy_everything(db: AsyncSession, record: Scenario) -> None:
+    for table in _versioned():
+        rows = [{**r._mapping, "scenario_id": record.id} for r in await _rows(db, table, record.lineage, None)]
+        await execute(db, table.delete().where(table.c.scenario_id == record.id, table.c.deleted))
+        await _put(db, table, rows)

@@ -1,0 +1,1 @@
+"""The ontology's schema as data: `attributes.csv` and what is made from it."""
