@@ -4,6 +4,7 @@ The cluster is made of single workers rather than a uniform pool, so containers 
 side by side and come and go one by one.
 """
 
+import asyncio
 import logging
 import os
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from bos_core.objects.container import Container, Quota
 
 SLOT = "slot"
 PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
+LAST_WORDS_S = 0.5  # that a container has to end by itself
 MEMORY_SHARE = 0.6  # of the machine that all containers together may use
 
 
@@ -75,9 +77,18 @@ class ContainerPool:
         }
 
     def close(self) -> None:
-        """Stop everything."""
+        """Stop everything at once; a chunk under way is given up, its file was not yet there."""
+        if self._cluster is not None:
+            self._cluster.sync(self._kill, self._cluster)
         if self.client is not None:
             self.client.close(timeout=10)
         if self._cluster is not None:
             self._cluster.close(timeout=20)
         self.client = self._cluster = None
+
+    @staticmethod
+    async def _kill(cluster: SpecCluster) -> None:
+        nannies = list(cluster.workers.values())
+        for nanny in nannies:
+            nanny.auto_restart = False
+        await asyncio.gather(*(nanny.kill(timeout=LAST_WORDS_S) for nanny in nannies), return_exceptions=True)

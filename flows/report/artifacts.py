@@ -54,7 +54,7 @@ def stage_table(index: Index, set_id: str) -> list[dict[str, str]]:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{1e3 * seconds:.2f} ms"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
 
 
 def finish_artifacts(index: Index, set_id: str, report: Path) -> None:
