@@ -18,6 +18,7 @@ from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows
 from slots.grid.connectivity import islanding_outages
+from slots.grid.dc import lodf, ptdf
 from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES
@@ -38,6 +39,8 @@ VIOLATION_WEIGHT = 1e6  # per p.u.: constraints give way only where nothing can 
 BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
 BACKOFF_GROWTH = 1.5  # after a round that did not help
 LARGEST_BACKOFF = 0.02
+COLLAPSE_WEIGHT = 1e6  # an outage without a power flow is worse than any violation
+COLLAPSE_SHARE = 0.9  # of the ratings that DC flows after such an outage may use
 VOLTAGE_BACKOFF = 2e-4  # p.u. kept from voltage limits
 
 
@@ -125,7 +128,7 @@ def _verify(net: Network, adm: Admittance, request: AdjustmentRequest, point: Op
 def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float, float]:
     """(worst violation, sum of violations); zero means secure."""
     if not result.converged.all():
-        return np.inf, float((~result.converged).sum())
+        return np.inf, COLLAPSE_WEIGHT * float((~result.converged).sum())
     over = np.maximum(result.loading - 1 - LOADING_TOLERANCE, 0.0)
     volts = np.maximum(result.margin - VOLTAGE_TOLERANCE, 0.0)
     low, high = net.reactive_range(point.on)
@@ -162,11 +165,32 @@ def _rows(
     every = np.ones(net.grid.n_bus, bool)
     rows = _case_rows(net, adm, -1, point.v, point.controlled, every, watched, backoff)
     rows += _reactive_rows(net, adm, point)
+    rows += _collapse_rows(net, adm, point, state)
     for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
         if state.cases.converged[at[branch]]:
             kept = splitting.get(branch, every)
             rows += _case_rows(
                 net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched, backoff
+            )
+    return rows
+
+
+def _collapse_rows(net: Network, adm: Admittance, point: OperatingPoint, state: _Verified) -> list[_Row]:
+    """DC limits after outages that leave no power flow: nothing AC can be linearised there."""
+    if state.cases.converged.all():
+        return []
+    outages = state.result.contingencies[~state.cases.converged[1:]]
+    grid = net.grid
+    factors = ptdf(grid)
+    moved = lodf(grid, factors)
+    flow = branch_flows(grid, adm, point.v)[0].real
+    most = COLLAPSE_SHARE * limits(net, True)[0] / grid.base_mva
+    rows, still = [], np.zeros(grid.n_bus)
+    for o in outages:
+        after = flow + moved[:, o] * flow[o]
+        for b in np.flatnonzero(np.abs(after) > NEAR * most):  # NaN, a split, compares false
+            rows.append(
+                _Row(float(after[b]), -most[b], most[b], Gradient(factors[b] + moved[b, o] * factors[o], still))
             )
     return rows
 
