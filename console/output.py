@@ -24,7 +24,7 @@ def show(rows: list[dict[str, Any]], as_json: bool, title: str = "") -> None:
     if not rows:
         console.print("nothing to show")
         return
-    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for k, name in enumerate(rows[0]):
         table.add_column(name, justify="left" if k == 0 else "right", overflow="fold", no_wrap=k == 0)
     for row in rows:

@@ -35,23 +35,26 @@ STAGES = (
     Stage("n1", "N-1 verification", "n1", 5),
     Stage("adjust", "adjustment", "adjustment", 2),
     Stage("reverify", "re-verification", "n1", 5),
+    Stage("by-device", "copies by device", "by_device"),
 )
+COPIED = ("sequence", "apd-check", "n1", "adjust")  # stages that get a copy by device
 STAGE = {s.name: s for s in STAGES}
 CHUNKS_PER_MONTH = 6
 
 
 @dataclass(frozen=True)
 class Month:
-    """A calendar month's part of the horizon."""
+    """A calendar month's part of the horizon, or all of it for a stage that has no months."""
 
     number: int
     first_hour: int
     hours: int
+    name: str = ""
 
     @property
     def label(self) -> str:
         """What a user reads."""
-        return f"month {self.number:02d}"
+        return self.name or f"month {self.number:02d}"
 
 
 def months_of(first_hour: int, hours: int, start: datetime) -> list[Month]:

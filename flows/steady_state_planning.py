@@ -17,6 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
 
 from blocks.database import ensure_database
+from bos_core.drwop.reader import Piece
 from bos_core.index import data, scenarios, tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
@@ -25,7 +26,8 @@ from bos_core.objects.task import Chunk, TaskState
 from bos_core.tccsp.containers import ContainerPool, default_containers
 from bos_core.tccsp.scheduler import Scheduler
 from bos_core.tccsp.task_runner import TCCSPTaskRunner, current_scheduler
-from flows.chain import STAGE, STAGES, Month, cut, elements, months_of
+from flows.backfill import give_back
+from flows.chain import COPIED, STAGE, STAGES, Month, cut, elements, months_of
 from flows.ontology import ontology_of
 from flows.parameters import PlanningParameters
 from flows.report.artifacts import finish_artifacts, stage_progress
@@ -84,11 +86,14 @@ def run_stage(
     async def finish(db: Any) -> Done:
         files = await data.outputs(db, set_id, stage, month.number)
         version = await scenarios.branch(db, parent, f"{stage}/{month.number:02d}", set_id)
-        if stage != "modelling":  # its ontology is still to be written
-            await scenarios.commit(db, version)
         return Done([(o.path, o.first_hour, o.hours) for o in files], version)
 
-    return scheduler.index.call(finish)
+    done = scheduler.index.call(finish)
+    if stage != "modelling":  # its ontology is still to be written
+        assert done.scenario is not None
+        pieces = [Piece(*p) for p in done.pieces]
+        give_back(scheduler.index, set_id, stage, (month.first_hour, month.hours), done.scenario, pieces)
+    return done
 
 
 @flow(name=NAME, task_runner=TCCSPTaskRunner(), validate_parameters=True, persist_result=False)  # type: ignore[arg-type]
@@ -205,9 +210,20 @@ class Pipeline:
                         failed.result()
                 for future in as_completed(under_way):
                     future.result()
+                self._copy()
             except BaseException:
                 self.scheduler.halt()  # the other months stop too, or their threads would be waited for
                 raise
+
+    def _copy(self) -> None:
+        """Lay out by device what is asked for by device most."""
+        hours = sum(m.hours for m in self.months)
+        for k, stage in enumerate(COPIED):
+            found = self.scheduler.index.call(lambda db, s=stage: data.outputs(db, self.set_id, s))  # type: ignore[misc]
+            pieces = [(o.path, o.first_hour, o.hours) for o in found]
+            payload = {"inputs": {"source": pieces}, "copy_of": stage}
+            whole = Month(k + 1, self.months[0].first_hour, hours, stage)
+            run_stage.submit(self.set_id, "by-device", whole, payload, None).result()
 
     def _month(
         self,

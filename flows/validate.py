@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.drwop import store
+from bos_core.drwop.reader import Piece
 from bos_core.index import data
 from bos_core.index.client import Index
 from flows.steps.inputs import network_of
 from slots.contracts.unit_commitment import check_minimum_times, check_ramps
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
-from storage.settings import settings
 
 BALANCE_TOLERANCE_MW = 1e-2  # the scheduled balance; AC balance is held to 1e-7 p.u. where it is computed
 POWER_TOLERANCE_MW = 1e-3
@@ -42,9 +42,7 @@ def read_year(index: Index, set_id: str) -> Year:
     hours = sum(o.hours for o in files["apd-check"])
 
     def read(stage: str, name: str) -> Any:
-        return HourlyReader(settings().results, [Piece(o.path, o.first_hour, o.hours) for o in files[stage]]).read(
-            name, first, hours
-        )
+        return store.Hourly([Piece(o.path, o.first_hour, o.hours) for o in files[stage]]).read(name, first, hours)
 
     p = read("apd-check", "p")
     balance = p.sum(axis=1) + read("apd-check", "shed") - read("apd-check", "spill") - read("apd-check", "demand")

@@ -5,33 +5,25 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.errors import StorageError
 
 COMPRESS_FROM = 4096  # bytes; below it compression only costs
+CHUNK_BYTES = 256 * 1024  # of an HDF5 chunk, before compression: what a reader must at least decode
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """An array with what a reader must know.
-
-    Attributes:
-        data: the values.
-        dims: names of the dimensions.
-        unit: physical unit, empty for counts and flags.
-        description: one line.
-    """
-
-    data: Any
-    dims: tuple[str, ...] = ()
-    unit: str = ""
-    description: str = ""
+def chunk_shape(shape: tuple[int, ...], itemsize: int, by_device: bool) -> tuple[int, ...]:
+    """Shape of the HDF5 chunks of a (hour, …) array: whole rows, or whole columns, up to CHUNK_BYTES."""
+    if by_device and len(shape) == 2:
+        return shape[0], int(np.clip(CHUNK_BYTES // (shape[0] * itemsize), 1, shape[1]))
+    row = itemsize * int(np.prod(shape[1:]))
+    return int(np.clip(CHUNK_BYTES // max(row, 1), 1, shape[0])), *shape[1:]
 
 
 def write_result(path: Path, datasets: dict[str, Dataset], provenance: dict[str, Any]) -> tuple[str, int]:
@@ -96,7 +88,10 @@ def _fill(file: h5py.File, datasets: dict[str, Dataset], provenance: dict[str, A
             data = data.astype(h5py.string_dtype())
         elif data.dtype.kind == "b":
             data = data.astype(np.uint8)
-        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if data.nbytes > COMPRESS_FROM else {}
+        packed: dict[str, Any] = {}
+        if data.nbytes > COMPRESS_FROM:
+            chunks = chunk_shape(data.shape, data.dtype.itemsize, item.by_device)
+            packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": chunks}
         # No timestamps in the file: the same result is the same bytes.
         stored = file.create_dataset(name, data=data, track_times=False, **packed)
         if item.unit:
@@ -133,6 +128,27 @@ def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, A
                     arrays[name] = _value(file[name])
             return arrays, dict(file.attrs)
     except (OSError, KeyError) as error:
+        raise StorageError(
+            f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it"
+        ) from None
+
+
+def describe_result(path: Path) -> dict[str, tuple[tuple[str, ...], str, str]]:
+    """(dimensions, unit, description) of every array in a result file; groups are left out.
+
+    Raises:
+        StorageError: the file is missing or damaged.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return {
+                name: (
+                    tuple(str(d.label) or (name if item.is_scale else "") for d in item.dims),
+                    str(item.attrs.get("units", "")), str(item.attrs.get("long_name", "")),
+                )
+                for name, item in file.items() if isinstance(item, h5py.Dataset)
+            }  # fmt: skip
+    except OSError as error:
         raise StorageError(
             f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it"
         ) from None

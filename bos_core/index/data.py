@@ -9,9 +9,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bos_core.index.tables import ChunkRow, Output, Scenario, TaskArray, TaskSet
 
 
-async def outputs(db: AsyncSession, set_id: str, stage: str | None = None, month: int | None = None) -> list[Output]:
-    """Result files of a task set in the order of their hours."""
+async def outputs(
+    db: AsyncSession, set_id: str, stage: str | None = None, month: int | None = None, layout: str | None = "by-time"
+) -> list[Output]:
+    """Result files of a task set in the order of their hours; of one layout, or of all if it is None."""
     query = select(Output).where(Output.task_set_id == set_id)
+    if layout is not None:
+        query = query.where(Output.layout == layout)
     if stage is not None:
         query = query.where(Output.stage == stage)
     if month is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, and_, func, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel import select as select_model
@@ -154,14 +154,63 @@ async def read(
     return out
 
 
+async def read_category(
+    db: AsyncSession, scenario_id: int, category: Category, gids: Iterable[str] | None = None
+) -> dict[str, Values]:
+    """Attributes of a category by global id, of all entities or of those named.
+
+    Raises:
+        OntologyError: the version does not exist.
+    """
+    return (await read(db, scenario_id, (category,), gids)).values[category]
+
+
+async def count_links(db: AsyncSession, scenario_id: int) -> int:
+    """Rows of relations that a version's lineage holds."""
+    lineage, table = (await version(db, scenario_id)).lineage, table_relation()
+    query = select(func.count()).where(table.c.scenario_id.in_(lineage))
+    return int((await execute(db, query)).scalar_one())
+
+
+async def devices_within(db: AsyncSession, scenario_id: int, place: str, kind: str | None = None) -> list[str]:
+    """Devices of a system, region or station by a recursive query, sorted; only those of a kind if one is given.
+
+    Raises:
+        OntologyError: the version or the place does not exist.
+    """
+    lineage = (await version(db, scenario_id)).lineage
+    if not await _rows(db, table_entity(), lineage, [place]):
+        raise OntologyError(f"no entity is called {place}", "see `bos entities`")
+    newest = _newest(table_relation(), lineage).subquery()
+    within = select(newest.c.source, newest.c.target).where(
+        newest.c.relation == Relation.ORGANISATION.value, ~newest.c.deleted
+    ).cte()  # fmt: skip
+    down = select(within.c.target).where(within.c.source == place).cte(recursive=True)
+    down = down.union(select(within.c.target).join(down, within.c.source == down.c.target))
+    things = _newest(table_entity(), lineage).subquery()
+    query = select(things.c.gid).join(down, down.c.target == things.c.gid).where(
+        ~things.c.deleted, things.c.kind.not_in(("system", "region", "station"))
+    )  # fmt: skip
+    if kind is not None:
+        query = query.where(things.c.kind == kind)
+    return sorted((await execute(db, query)).scalars())
+
+
 async def _rows(db: AsyncSession, table: Table, lineage: list[int], gids: list[str] | None) -> list[Any]:
     """Effective rows of a table: of each key the newest in the lineage, removed ones left out."""
-    keys = [c for c in table.primary_key.columns if c.name != "scenario_id"]
-    where = [table.c.scenario_id.in_(lineage)] + ([table.c.gid.in_(gids)] if gids is not None else [])
-    query = select(table).where(and_(*where))
-    if len(lineage) > 1:
-        query = query.distinct(*keys).order_by(*keys, table.c.scenario_id.desc())
+    query = _newest(table, lineage)
+    if gids is not None:
+        query = query.where(table.c.gid.in_(gids))
     return [r for r in (await execute(db, query)).all() if not r.deleted]
+
+
+def _newest(table: Table, lineage: list[int]) -> Any:
+    """Query for the newest row of each key in the lineage."""
+    query = select(table).where(table.c.scenario_id.in_(lineage))
+    if len(lineage) == 1:
+        return query
+    keys = [c for c in table.primary_key.columns if c.name != "scenario_id"]
+    return query.distinct(*keys).order_by(*keys, table.c.scenario_id.desc())
 
 
 async def write(db: AsyncSession, scenario_id: int, changes: Changes) -> None:

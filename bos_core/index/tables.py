@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Column, DateTime, Index, Integer, UniqueConstraint
+from sqlalchemy import ARRAY, JSON, Column, DateTime, Float, Index, Integer, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -115,6 +115,7 @@ class ChunkRow(SQLModel, table=True):
     container: str = ""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    data_seconds: float = 0.0
     peak_mib: float = 0.0
     error: str = ""
     started: datetime | None = Field(default=None, sa_column=_when(True))
@@ -130,7 +131,7 @@ class TaskException(SQLModel, table=True):
 
 
 class Output(SQLModel, table=True):
-    """A result file; its row is the commit of the chunk."""
+    """A result file; its row is the commit of the chunk. `layout`: by-time as computed, by-device as a copy."""
 
     chunk_key: str = Field(foreign_key="chunk.key", primary_key=True)
     task_set_id: str = Field(index=True)
@@ -140,6 +141,7 @@ class Output(SQLModel, table=True):
     sha256: str
     size: int
     program: str
+    layout: str = "by-time"
     scenario_id: int | None = Field(default=None, foreign_key="scenario.id")
     first_hour: int
     hours: int
@@ -159,3 +161,13 @@ class ContainerRow(SQLModel, table=True):
     mode: str
     state: str
     seen: datetime = Field(default_factory=now, sa_column=_when())
+
+
+class AccessMeasure(SQLModel, table=True):
+    """A measured data access: what the cost model of this installation is fitted to."""
+
+    __tablename__ = "accessmeasure"
+    id: int | None = Field(default=None, primary_key=True)
+    route: str = Field(index=True)
+    features: list[float] = Field(sa_column=Column(ARRAY(Float), nullable=False))
+    seconds: float

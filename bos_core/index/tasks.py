@@ -47,7 +47,7 @@ async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]
             {
                 "key": c.key, "array_id": array.id, "position": k, "offset": c.offset, "count": c.count,
                 "first_hour": c.first_hour, "hours": c.hours, "state": TaskState.PENDING.value, "attempts": 0,
-                "container": "", "seconds": 0.0, "cpu_seconds": 0.0, "peak_mib": 0.0, "error": "",
+                "container": "", "seconds": 0.0, "cpu_seconds": 0.0, "peak_mib": 0.0, "data_seconds": 0.0, "error": "",
             }
             for k, c in enumerate(chunks)
         ]  # fmt: skip
@@ -80,11 +80,11 @@ async def commit_chunk(
     """Mark a chunk successful and list its output in the same transaction."""
     await mark(
         db, chunk.key, TaskState.SUCCESS, seconds=receipt.seconds, cpu_seconds=receipt.cpu_seconds,
-        peak_mib=receipt.peak_mib, container=receipt.container, finished=now(), error="", count=receipt.tasks,
+        data_seconds=receipt.data_seconds, peak_mib=receipt.peak_mib, container=receipt.container, finished=now(), error="", count=receipt.tasks,
     )  # fmt: skip
     output = Output(
-        chunk_key=chunk.key, task_set_id=array.task_set_id, stage=array.stage, month=array.month,
-        path=receipt.path, sha256=receipt.sha256, size=receipt.size, program=receipt.program,
+        chunk_key=chunk.key, task_set_id=array.task_set_id, stage=receipt.copy_of or array.stage, month=array.month,
+        layout="by-device" if receipt.copy_of else "by-time", path=receipt.path, sha256=receipt.sha256, size=receipt.size, program=receipt.program,
         scenario_id=scenario_id, first_hour=chunk.first_hour, hours=chunk.hours, summary=receipt.summary,
     )  # fmt: skip
     await db.merge(output)
@@ -111,7 +111,8 @@ class StageCounts:
     Attributes:
         tasks: BOS tasks registered; done, failed, retrying: of them.
         chunks: messages they travelled in; recomputed: attempts beyond the first.
-        serial_s: summed time on containers; wall_s: from the first start to the last end.
+        serial_s: summed time on containers; data_s: of it, on reading and writing data.
+        wall_s: from the first start to the last end.
         peak_mib: largest resident memory of a container while it ran the stage.
     """
 
@@ -124,6 +125,7 @@ class StageCounts:
     chunks_done: int
     attempts: int
     serial_s: float
+    data_s: float
     wall_s: float
     peak_mib: float
 
@@ -139,7 +141,7 @@ async def stage_counts(db: AsyncSession, set_id: str) -> list[StageCounts]:
             TaskArray.stage, func.sum(ChunkRow.count), tasks_in(TaskState.SUCCESS), tasks_in(TaskState.FAILED),
             tasks_in(TaskState.RETRYING), func.count(),
             func.sum(case((col(ChunkRow.state) == TaskState.SUCCESS.value, 1), else_=0)), func.sum(ChunkRow.attempts),
-            func.sum(ChunkRow.seconds),
+            func.sum(ChunkRow.seconds), func.sum(ChunkRow.data_seconds),
             func.coalesce(func.extract("epoch", func.max(ChunkRow.finished) - func.min(ChunkRow.started)), 0.0),
             func.max(ChunkRow.peak_mib),
         )

@@ -91,3 +91,22 @@ class Attribute:
     maximum: float | None
     hourly: str
     description: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """An array with what a reader must know.
+
+    Attributes:
+        data: the values.
+        dims: names of the dimensions.
+        unit: physical unit, empty for counts and flags.
+        description: one line.
+        by_device: laid out for reading few columns over all hours instead of few hours of all columns.
+    """
+
+    data: Any
+    dims: tuple[str, ...] = ()
+    unit: str = ""
+    description: str = ""
+    by_device: bool = False

@@ -72,6 +72,8 @@ class Receipt:
         program: name and content hash of the algorithm that ran.
         summary: small figures worth indexing.
         exceptions: (task offset within the chunk, reason) of tasks that need attention.
+        data_seconds: part of `seconds` spent on reading and writing data.
+        copy_of: stage of which the file is a by-device copy; empty for a result of its own.
     """
 
     path: str
@@ -85,3 +87,5 @@ class Receipt:
     tasks: int
     summary: dict[str, float] = field(default_factory=dict)
     exceptions: tuple[tuple[int, str], ...] = ()
+    data_seconds: float = 0.0
+    copy_of: str = ""

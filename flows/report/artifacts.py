@@ -46,11 +46,15 @@ def stage_table(index: Index, set_id: str) -> list[dict[str, str]]:
         rows.append(
             {
                 "stage": STAGE[stage.name].title, "tasks": f"{c.tasks:,}", "failed": str(c.failed),
-                "mean task": _time(c.serial_s / max(c.tasks, 1)), "serial": _time(c.serial_s),
+                "mean": _time(c.serial_s / max(c.tasks, 1)), "serial": _time(c.serial_s), "data": _share(c.data_s, c.serial_s),
                 "wall": _time(c.wall_s), "speed-up": f"{c.serial_s / c.wall_s:.2f}" if c.wall_s > 0 else "–",
             }
         )  # fmt: skip
     return rows
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.1f} %" if whole > 0 else "–"
 
 
 def _time(seconds: float) -> str:

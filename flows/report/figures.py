@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.drwop import store
+from bos_core.drwop.reader import Piece
 from bos_core.index import data
 from bos_core.index.client import Index
 from bos_core.index.tables import Output
@@ -13,8 +14,6 @@ from flows.steps.adjustment import hourly_cost
 from flows.steps.inputs import network_of
 from slots.grid.model import Floats
 from slots.grid.network import Network
-from storage.results import read_result
-from storage.settings import settings
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def gather(index: Index, set_id: str) -> Figures:
 
     def read(stage: str, name: str) -> Any:
         pieces = [Piece(o.path, o.first_hour, o.hours) for o in files[stage]]
-        return HourlyReader(settings().results, pieces).read(name, first, hours)
+        return store.Hourly(pieces).read(name, first, hours)
 
     units = net.grid.units
     p, on = read("adjust", "p"), read("adjust", "on").astype(bool)
@@ -83,7 +82,7 @@ def gather(index: Index, set_id: str) -> Figures:
     adjusted, secure, residual = read("adjust", "adjusted"), read("adjust", "secure"), read("adjust", "residual")
     thermal = units.kind == "thermal"
     started = (np.diff(on.astype(int), axis=0) > 0)[:, thermal]
-    _, told = read_result(settings().results / files["sequence"][0].path, [])
+    _, told = store.read(files["sequence"][0].path, [])
     return Figures(
         network=net, header=header, description=str(told["description"]), first_hour=first,
         load=read("sequence", "load").sum(axis=1),
@@ -105,7 +104,7 @@ def _reverified(files: list[Output]) -> dict[int, float]:
     """Worst loading of each adjusted hour after adjustment."""
     out: dict[int, float] = {}
     for o in files:
-        arrays, _ = read_result(settings().results / o.path, ["hour", "loading"])
+        arrays, _ = store.read(o.path, ["hour", "loading"])
         if len(arrays["hour"]):
             worst = np.nanmax(arrays["loading"], axis=1)
             out |= dict(zip(arrays["hour"].tolist(), worst.tolist(), strict=True))
@@ -116,7 +115,7 @@ def _critical(net: Network, files: list[Output]) -> list[tuple[str, int]]:
     """Outages that are insecure most often: (branch, hours)."""
     count = np.zeros(1 + len(net.contingencies), np.int64)
     for o in files:
-        arrays, _ = read_result(settings().results / o.path, ["insecure"])
+        arrays, _ = store.read(o.path, ["insecure"])
         count += arrays["insecure"].astype(np.int64).sum(axis=0)
     order = np.argsort(-count, kind="stable")[:12]
     names = ["no outage", *net.grid.branches.name[net.contingencies]]

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from bos_core.drwop import store
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.active_dispatch import dispatch_datasets, request_of
@@ -12,8 +14,6 @@ from flows.steps.unit_commitment import days_of
 from slots.algorithms.active_dispatch.loss_iterated import broken_seam, join_days
 from slots.contracts.active_dispatch import ActiveDispatch
 from slots.contracts.unit_commitment import check_ramps
-from storage.results import Dataset, read_result
-from storage.settings import settings
 
 _HOURLY = ("on", "p", "reserve", "energy", "shed", "spill", "reserve_short", "reserve_required", "demand",
            "overload", "loss")  # fmt: skip
@@ -46,7 +46,7 @@ def run(chunk: Chunk) -> StepResult:
 def _read_day(chunk: Chunk, first: int, hours: int) -> dict[str, Dataset]:
     source = reader(chunk, "dispatch")
     path = chunk.payload["inputs"]["dispatch"][0][0]
-    names, _ = read_result(settings().results / path, ["unit", "bus", "branch"])
+    names, _ = store.read(path, ["unit", "bus", "branch"])
     out = {k: Dataset(v, (k,)) for k, v in names.items()}
     out["hour"] = Dataset(np.arange(first, first + hours), ("hour",), "h")
     for name in _HOURLY:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import day_borders, factors_of, horizon, network_of, reader
@@ -12,7 +13,6 @@ from flows.steps.schedules import schedule_datasets, schedule_summary, stack
 from flows.steps.unit_commitment import days_of
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest, check_active
 from slots.contracts.unit_commitment import Border
-from storage.results import Dataset
 
 
 def request_of(chunk: Chunk, first: int, hours: int) -> ActiveRequest:

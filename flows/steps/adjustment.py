@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import network_of, reader
@@ -11,7 +12,6 @@ from flows.steps.windows import movable, weather, within
 from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjusted
 from slots.grid.model import Bools, Floats, Units
 from slots.grid.operating_point import OperatingPoint
-from storage.results import Dataset
 
 ADJUSTMENT_SHARE_OF_RAMP = 0.5
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import border_at, horizon, network_of
 from flows.steps.result import StepResult
 from slots.contracts.borders import check_borders
 from slots.contracts.unit_commitment import Border
-from storage.results import Dataset
 
 _UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh", "cap": "MW"}
 

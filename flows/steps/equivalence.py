@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from bos_core.drwop import store
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import grid_of
@@ -10,14 +12,12 @@ from slots.contracts.equivalence import EquivalenceRequest, check_equivalence
 from slots.grid.admittance import admittance
 from slots.grid.equivalence_error import compare
 from slots.grid.network import Network
-from storage.results import Dataset, read_result
-from storage.settings import settings
 
 
 def run(chunk: Chunk) -> StepResult:
     """Reduce the grid, check the reduction and measure its error on random states."""
     grid = grid_of(chunk.payload["grid"])
-    snap, _ = read_result(settings().results / chunk.payload["snapshot"])
+    snap, _ = store.read(chunk.payload["snapshot"])
     v = snap["v_real"] + 1j * snap["v_imag"]
     injection = snap["injection_p"] + 1j * snap["injection_q"]
     chosen = program("equivalence", chunk.payload["algorithm"])

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.drwop import store
+from bos_core.drwop.reader import Piece
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
 from slots.grid.dc import ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network
-from storage.results import Dataset, read_result
-from storage.settings import settings
 
 RATE_SHARE = 0.95  # of the MVA ratings that the DC limits of UC and APD use; reactive power takes the rest
 _MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow": "MW", "reserve": "MW"}
@@ -21,14 +21,14 @@ _MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow
 @lru_cache(maxsize=2)
 def grid_of(path: str) -> Grid:
     """The full grid of a result file."""
-    arrays, header = read_result(settings().results / path)
+    arrays, header = store.read(path)
     return Grid.from_arrays(_decoded(arrays), header)
 
 
 @lru_cache(maxsize=2)
 def network_of(path: str) -> tuple[Network, dict[str, Any]]:
     """The network of a result file and the file's attributes."""
-    arrays, header = read_result(settings().results / path)
+    arrays, header = store.read(path)
     return Network.from_arrays(_decoded(arrays), header), header
 
 
@@ -46,9 +46,9 @@ def _decoded(arrays: dict[str, Any]) -> dict[str, Any]:
     return {k: v.astype(bool) if k.split("/")[-1] in flags else v for k, v in arrays.items()}
 
 
-def reader(chunk: Chunk, name: str) -> HourlyReader:
+def reader(chunk: Chunk, name: str) -> store.Hourly:
     """A reader over the pieces that the payload lists under `name`."""
-    return HourlyReader(settings().results, [Piece(*p) for p in chunk.payload["inputs"][name]])
+    return store.Hourly([Piece(*p) for p in chunk.payload["inputs"][name]])
 
 
 def fixed_injection(chunk: Chunk, first: int, hours: int) -> Complexes:
@@ -86,7 +86,7 @@ def border_at(chunk: Chunk, hour: int) -> Border | None:
     if path is None:
         return None
     names = [f"{hour}/{k}" for k in BORDER_FIELDS]
-    arrays, _ = read_result(settings().results / path, names)
+    arrays, _ = store.read(path, names)
     arrays[f"{hour}/on"] = arrays[f"{hour}/on"].astype(bool)
     return Border.from_arrays(arrays, str(hour))
 

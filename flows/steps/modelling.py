@@ -1,11 +1,11 @@
 """System modelling: the grid source becomes the scenario's model."""
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.result import StepResult
 from slots.contracts.modelling import ModellingRequest, SystemModel
 from slots.grid.model import Grid
-from storage.results import Dataset
 
 _UNITS = {
     "kv": "kV", "pd": "MW", "qd": "MVAr", "gs": "MW", "bs": "MVAr", "vm": "p.u.", "va": "rad", "vmin": "p.u.",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import network_of, reader
@@ -10,7 +11,6 @@ from flows.steps.windows import movable, weather
 from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.model import Ints
 from slots.grid.network import Network
-from storage.results import Dataset
 
 _UNITS = {
     "loading": "1",
@@ -60,6 +60,8 @@ def run(chunk: Chunk) -> StepResult:
         if name != "contingencies":
             datasets[name] = Dataset(data, ("hour", "case"), _UNITS.get(name, ""))
     datasets["insecure"] = Dataset(insecure, ("hour", "case"), "", "1 where a limit is broken or no solution exists")
+    worst = np.nanmax(result.loading, axis=1) if len(hours) else np.zeros(0)
+    datasets["worst_loading"] = Dataset(worst, ("hour",), "1", "highest loading over all cases")
     lost = ~result.converged
     notes = tuple(
         (int(h * cases + c), f"hour {hours[h]}, case {c}: no power flow exists (confirmed by full Newton)")

@@ -2,13 +2,13 @@
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import network_of, reader
 from flows.steps.reactive_dispatch import state_datasets
 from flows.steps.result import StepResult
 from slots.contracts.unit_commitment import check_ramps
-from storage.results import Dataset
 
 
 def run(chunk: Chunk) -> StepResult:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import coordinates, fixed_injection, network_of, reader
@@ -9,7 +10,6 @@ from flows.steps.result import StepResult
 from flows.steps.unit_commitment import days_of
 from flows.steps.windows import movable, weather, within
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
-from storage.results import Dataset
 
 LOSS_SHARE_OF_RAMP = 0.25  # what covering losses may use of the ramp left; adjustment has the rest
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from bos_core.drwop import store
+from bos_core.objects.data import Dataset
 from bos_core.objects.program import Program
 from bos_core.objects.task import Chunk, Receipt
-from storage.results import Dataset, write_result
-from storage.settings import settings
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class StepResult:
         attributes: further attributes of the file.
         summary: small figures for the index.
         exceptions: (task offset, reason) of tasks that need attention.
+        copy_of: stage of which the file is a copy by device; empty for a result of its own.
     """
 
     datasets: dict[str, Dataset]
@@ -33,6 +34,7 @@ class StepResult:
     attributes: dict[str, Any] = field(default_factory=dict)
     summary: Mapping[str, float] = field(default_factory=dict)
     exceptions: tuple[tuple[int, str], ...] = ()
+    copy_of: str = ""
 
 
 def relative_path(chunk: Chunk) -> str:
@@ -43,7 +45,7 @@ def relative_path(chunk: Chunk) -> str:
 def execute(message: dict[str, Any]) -> Receipt:
     """Run a chunk: called on a container with the chunk as plain data; returns its receipt."""
     chunk = Chunk(**message)
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu, data = time.perf_counter(), time.process_time(), store.spent()
     result: StepResult = import_module(f"flows.steps.{chunk.payload['step']}").run(chunk)
     path = relative_path(chunk)
     provenance = {
@@ -52,13 +54,14 @@ def execute(message: dict[str, Any]) -> Receipt:
         "scenario_version": chunk.payload.get("scenario") or 0, "program": result.program.identity,
         "start": chunk.payload.get("start", ""), **result.attributes,
     }  # fmt: skip
-    digest, size = write_result(settings().results / path, result.datasets, provenance)
+    digest, size = store.write(path, result.datasets, provenance)
     return Receipt(
         path=path, sha256=digest, size=size, seconds=time.perf_counter() - wall,
         cpu_seconds=time.process_time() - cpu,
         peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, container=_container(),
         program=result.program.identity, tasks=chunk.count if result.tasks is None else result.tasks,
-        summary=dict(result.summary), exceptions=result.exceptions,
+        summary=dict(result.summary), exceptions=result.exceptions, data_seconds=store.spent() - data,
+        copy_of=result.copy_of,
     )  # fmt: skip
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from flows.steps.inputs import coordinates
 from slots.contracts.unit_commitment import Horizon, Schedule
 from slots.grid.network import Network
-from storage.results import Dataset
 
 
 def schedule_datasets(net: Network, h: Horizon, s: Schedule) -> dict[str, Dataset]:

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.errors import InfeasibleError, ParameterError
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
@@ -13,7 +14,6 @@ from flows.steps.result import StepResult
 from slots.contracts.sequence import SequenceRequest, check_sequence
 from slots.grid.model import Grid
 from slots.sources.series import Series
-from storage.results import Dataset
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,12 @@
 """Initial snapshot: the case's own state, solved, assessed and adjusted."""
 
+from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.inputs import grid_of
 from flows.steps.result import StepResult
 from slots.contracts.snapshot import Snapshot
 from slots.grid.network import whole
-from storage.results import Dataset
 
 
 def run(chunk: Chunk) -> StepResult:

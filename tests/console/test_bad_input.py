@@ -83,8 +83,9 @@ def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path: Path, monk
 
     import numpy as np
 
+    from bos_core.objects.data import Dataset
     from bos_core.objects.errors import StorageError
-    from storage.results import Dataset, write_result
+    from storage.results import write_result
 
     old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bos_core.drwop.reader import HourlyReader, Piece
+from bos_core.objects.data import Dataset
 from bos_core.objects.errors import StorageError
-from storage.results import Dataset, read_result, write_result
+from storage.results import read_result, write_result
 
 
 def test_a_file_tells_all_about_itself_and_is_the_same_bytes_each_time(tmp_path: Path):
