@@ -12,11 +12,14 @@ from pydantic import ValidationError
 from bos_core.index import tasks
 from bos_core.index.client import Index
 from bos_core.objects.errors import BosError, ParameterError
+from bos_core.objects.task import TaskState
 from console import services
 from console.output import console, show
 from console.progress import Progress
 from console.tables import stage_rows
 from storage.settings import settings
+
+PATIENCE_S = 20.0  # that an interrupted run has to end by itself
 
 
 def execute_run(values: dict[str, Any], set_id: str) -> None:
@@ -40,6 +43,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     services.ensure(settings())
     from flows.steady_state_planning import steady_state_planning
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs deaf to it
     began = time.monotonic()
     pid_file = settings().home / "run.pid"
     with Index(settings()) as index:
@@ -65,16 +69,20 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
 
 
 def stop_run(set_id: str) -> bool:
-    """Interrupt the process that runs a task set; whether there was one."""
+    """Interrupt the process that runs a task set, and end it if it does not heed that; whether there was one."""
     try:
         pid, running = (settings().home / "run.pid").read_text().split()
         process = psutil.Process(int(pid))
         if running != set_id or not any("bos" in part or "python" in part for part in process.cmdline()[:2]):
             return False
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
+        _, deaf = psutil.wait_procs([process], timeout=PATIENCE_S)
+        for p in deaf:  # an interrupt can get lost in a callback; what is done is kept anyway
+            p.kill()
+            p.wait()
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return False
-    except psutil.TimeoutExpired:
-        process.kill()
+    (settings().home / "run.pid").unlink(missing_ok=True)
+    with Index(settings()) as index:
+        index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.FAILED, "stopped by `bos cancel`"))
     return True

@@ -23,7 +23,9 @@ def _prefect(home: Home, *arguments: str) -> str:
         [sys.executable, "-m", "prefect", *arguments], env=env, capture_output=True, text=True, timeout=300,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    if done.returncode:
+        logs = [f"{p}:\n{p.read_text()[-4000:]}" for p in sorted(home.folder.rglob("*.log"))]
+        raise AssertionError("\n".join([done.stdout, done.stderr, *logs]))
     return done.stdout
 
 
