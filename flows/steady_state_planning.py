@@ -85,12 +85,12 @@ def run_stage(
 
     async def finish(db: Any) -> Done:
         files = await data.outputs(db, set_id, stage, month.number)
-        version = await scenarios.branch(db, parent, f"{stage}/{month.number:02d}", set_id)
+        copy = stage == "by-device"  # says nothing new
+        version = None if copy else await scenarios.branch(db, parent, f"{stage}/{month.number:02d}", set_id)
         return Done([(o.path, o.first_hour, o.hours) for o in files], version)
 
     done = scheduler.index.call(finish)
-    if stage != "modelling":  # its ontology is still to be written
-        assert done.scenario is not None
+    if done.scenario is not None and stage != "modelling":  # its ontology is still to be written
         pieces = [Piece(*p) for p in done.pieces]
         give_back(scheduler.index, set_id, stage, (month.first_hour, month.hours), done.scenario, pieces)
     return done

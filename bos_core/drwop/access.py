@@ -246,7 +246,7 @@ class DataSpace:
             f"file/{BY_TIME}": lambda: self._series(r, out, BY_TIME),
             f"file/{BY_DEVICE}": lambda: self._series(r, out, BY_DEVICE),
             "file/digest": lambda: self._digest(r, out),
-            "memory/reduce": lambda: setattr(out, "series", np.nanmax(out.series, axis=1)),
+            "memory/reduce": lambda: self._reduce(out),
         }
         ways[e.route]()
 
@@ -263,6 +263,9 @@ class DataSpace:
         names = self._names(r)
         out.devices = list(names if wanted.columns is None else (names[c] for c in wanted.columns))
 
+    def _reduce(self, out: Answer) -> None:
+        out.series, out.devices = np.nanmax(out.series, axis=1), []
+
     def _digest(self, r: Request, out: Answer) -> None:
         assert r.hours is not None
         out.series = hourly.read(self._root, self._copy(r, BY_TIME), Wanted(f"worst_{r.dataset}", *r.hours, 1))
@@ -276,7 +279,9 @@ class DataSpace:
             at = {g: k for k, g in enumerate(names)}
             unknown = next((g for g in r.devices or () if r.place is None and g not in at and not r.kind), None)
             if unknown is not None and unknown.partition(":")[0] == names[0].partition(":")[0]:
-                raise OntologyError(f"{r.stage} of task set {r.task_set} holds no {unknown}", "see `bos data entities`")
+                raise OntologyError(
+                    f"{r.stage} of task set {r.task_set} holds no {unknown}", "list what there is with `bos data read`"
+                )
             columns = tuple(sorted(at[g] for g in devices if g in at))
         return Wanted(r.dataset, *r.hours, len(names), columns)
 

@@ -124,6 +124,37 @@ async def version(db: AsyncSession, scenario_id: int) -> Scenario:
     return found
 
 
+async def version_named(db: AsyncSession, set_id: str, label: str) -> int:
+    """The id of a task set's version.
+
+    Raises:
+        OntologyError: it does not exist.
+    """
+    query = select_model(Scenario.id).where(col(Scenario.task_set_id) == set_id, col(Scenario.label) == label)
+    found = (await db.exec(query)).first()
+    if found is None:
+        raise OntologyError(f"task set {set_id} has no scenario version {label}", "see `bos scenarios`")
+    return found
+
+
+async def system_of(db: AsyncSession, scenario_id: int) -> str:
+    """Global id of a version's system.
+
+    Raises:
+        OntologyError: the version does not exist or holds no system.
+    """
+    rows = await _rows(db, table_entity(), (await version(db, scenario_id)).lineage, None)
+    found = next((r.gid for r in rows if r.kind == "system"), None)
+    if found is None:
+        raise OntologyError(f"scenario version {scenario_id} holds no system", "see `bos scenarios`")
+    return str(found)
+
+
+async def listed(db: AsyncSession) -> list[Scenario]:
+    """All versions, newest first."""
+    return list((await db.exec(select_model(Scenario).order_by(col(Scenario.id).desc()))).all())
+
+
 async def read(
     db: AsyncSession, scenario_id: int, categories: Iterable[Category] = tuple(Category),
     gids: Iterable[str] | None = None,
@@ -180,7 +211,7 @@ async def devices_within(db: AsyncSession, scenario_id: int, place: str, kind: s
     """
     lineage = (await version(db, scenario_id)).lineage
     if not await _rows(db, table_entity(), lineage, [place]):
-        raise OntologyError(f"no entity is called {place}", "see `bos entities`")
+        raise OntologyError(f"no entity is called {place}", "list what there is with `bos data read`")
     newest = _newest(table_relation(), lineage).subquery()
     within = select(newest.c.source, newest.c.target).where(
         newest.c.relation == Relation.ORGANISATION.value, ~newest.c.deleted

@@ -106,7 +106,7 @@ class Topology:
 
     def _known(self, gid: str) -> None:
         if gid not in self._everything:
-            raise OntologyError(f"no entity is called {gid}", "see `bos entities`")
+            raise OntologyError(f"no entity is called {gid}", "list what there is with `bos data read`")
 
 
 def _shortest(_: str, __: str, edges: dict[str, dict[str, Any]]) -> float | None:
