@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import data
+from console import data, store
 from console.environment import configure
 from console.output import console, plain_errors, show
 from storage.settings import settings
@@ -19,6 +19,7 @@ app = typer.Typer(
 run_app = typer.Typer(no_args_is_help=True, help="Run a business chain.")
 app.add_typer(run_app, name="run")
 app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 SetId = Annotated[str, typer.Argument(help="task set: its id, the beginning of it, or `latest`")]

@@ -76,13 +76,19 @@ def stop_run(set_id: str) -> bool:
         if running != set_id or not any("bos" in part or "python" in part for part in process.cmdline()[:2]):
             return False
         process.send_signal(signal.SIGINT)
-        _, deaf = psutil.wait_procs([process], timeout=PATIENCE_S)
-        for p in deaf:  # an interrupt can get lost in a callback; what is done is kept anyway
-            p.kill()
-            p.wait()
+        deadline = time.monotonic() + PATIENCE_S
+        while not _ended(process) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not _ended(process):  # an interrupt can get lost in a callback; what is done is kept anyway
+            process.kill()
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return False
     (settings().home / "run.pid").unlink(missing_ok=True)
     with Index(settings()) as index:
         index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.FAILED, "stopped by `bos cancel`"))
     return True
+
+
+def _ended(process: psutil.Process) -> bool:
+    """Whether a process has come to its end; one whose parent has not looked yet counts too."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE

@@ -20,9 +20,9 @@ def stage_rows(index: Index, set_id: str, plain: bool) -> list[dict[str, Any]]:
 def result_rows(set_id: str, stage: str | None) -> list[dict[str, Any]]:
     """One row per result file."""
     with Index(settings()) as index:
-        files = index.call(lambda db: data.outputs(db, set_id, stage))
+        files = index.call(lambda db: data.outputs(db, set_id, stage, layout=None))
     return [
-        {"file": str(settings().results / o.path), "stage": o.stage, "first hour": o.first_hour, "hours": o.hours,
+        {"file": str(settings().results / o.path), "stage": o.stage, "layout": o.layout, "first hour": o.first_hour, "hours": o.hours,
          "KiB": o.size // 1024, "program": o.program, "scenario": o.scenario_id}
         for o in files
     ]  # fmt: skip

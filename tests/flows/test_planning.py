@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 def test_all_stages_succeed(home: Home, two_days: str):
     rows = {r["stage"]: r for r in json.loads(home.bos("tasks", two_days, "--json").stdout)}
-    assert len(rows) == 13
+    assert len(rows) == 14
     assert all(r["done"] == r["tasks"] and r["failed"] == 0 for r in rows.values())
     assert rows["n1"]["tasks"] == 48 * 68
     assert rows["rpd"]["tasks"] == 48
