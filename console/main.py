@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import data, store
+from console import data, scenario, store
 from console.environment import configure
 from console.output import console, plain_errors, show
 from storage.settings import settings
@@ -20,6 +20,7 @@ run_app = typer.Typer(no_args_is_help=True, help="Run a business chain.")
 app.add_typer(run_app, name="run")
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
+app.add_typer(scenario.app, name="scenario")
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 SetId = Annotated[str, typer.Argument(help="task set: its id, the beginning of it, or `latest`")]
@@ -216,21 +217,6 @@ def show_sets(json: Json = False) -> None:
             rows = index.call(tasks.list_task_sets)
         show([{"id": r.id, "state": r.state, "created": f"{r.created:%Y-%m-%d %H:%M}", "grid": r.parameters["grid"],
                "hours": r.parameters["hours"]} for r in rows], json)  # fmt: skip
-
-
-@app.command("scenarios")
-def show_scenarios(json: Json = False) -> None:
-    """Scenario versions, newest first: where each came from and whether it can still be written."""
-    with plain_errors():
-        from bos_core.index import scenarios
-        from bos_core.index.client import Index
-        from console import services
-
-        services.ensure_index(settings())
-        with Index(settings()) as index:
-            rows = index.call(scenarios.listed)
-        show([{"version": r.id, "parent": r.parent_id, "merged": r.merged_id, "label": r.label,
-               "task set": r.task_set_id, "committed": r.committed} for r in rows], json)  # fmt: skip
 
 
 def _algorithms(pairs: list[str]) -> dict[str, str]:

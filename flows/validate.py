@@ -1,14 +1,11 @@
 """The schedule of a whole task set, checked across every day and month seam."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from bos_core.drwop import store
-from bos_core.drwop.reader import Piece
-from bos_core.index import data
 from bos_core.index.client import Index
+from flows.stages import Stages
 from flows.steps.inputs import network_of
 from slots.contracts.unit_commitment import check_minimum_times, check_ramps
 from slots.grid.model import Bools, Floats
@@ -34,16 +31,9 @@ class Year:
 
 def read_year(index: Index, set_id: str) -> Year:
     """Read what a task set scheduled and finally set."""
-    files: dict[str, list[Any]] = {}
-    for o in index.call(lambda db: data.outputs(db, set_id)):
-        files.setdefault(o.stage, []).append(o)
-    net, _ = network_of(files["equivalence"][0].path)
-    first = min(o.first_hour for o in files["apd-check"])
-    hours = sum(o.hours for o in files["apd-check"])
-
-    def read(stage: str, name: str) -> Any:
-        return store.Hourly([Piece(o.path, o.first_hour, o.hours) for o in files[stage]]).read(name, first, hours)
-
+    stages = Stages(index, set_id)
+    read = stages.read
+    net, _ = network_of(stages.files["equivalence"][0].path)
     p = read("apd-check", "p")
     balance = p.sum(axis=1) + read("apd-check", "shed") - read("apd-check", "spill") - read("apd-check", "demand")
     return Year(

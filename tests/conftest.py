@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from bos_core.index.client import Index
+from storage.postgres import EmbeddedPostgres
+from storage.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -66,3 +70,13 @@ def two_days(home: Home) -> str:
 
     home.bos("run", "steady-state-planning", "--hours", "48")
     return str(json.loads(home.bos("sets", "--json").stdout)[0]["id"])
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    settings = Settings(tmp_path_factory.mktemp("home"), "", 0)
+    server = EmbeddedPostgres(settings)
+    server.start()
+    with Index(settings) as opened:
+        yield opened
+    server.stop()

@@ -120,7 +120,7 @@ async def version(db: AsyncSession, scenario_id: int) -> Scenario:
     """
     found = await db.get(Scenario, scenario_id)
     if found is None:
-        raise OntologyError(f"scenario version {scenario_id} does not exist", "see `bos scenarios`")
+        raise OntologyError(f"scenario version {scenario_id} does not exist", "see `bos scenario list`")
     return found
 
 
@@ -133,7 +133,7 @@ async def version_named(db: AsyncSession, set_id: str, label: str) -> int:
     query = select_model(Scenario.id).where(col(Scenario.task_set_id) == set_id, col(Scenario.label) == label)
     found = (await db.exec(query)).first()
     if found is None:
-        raise OntologyError(f"task set {set_id} has no scenario version {label}", "see `bos scenarios`")
+        raise OntologyError(f"task set {set_id} has no scenario version {label}", "see `bos scenario list`")
     return found
 
 
@@ -146,7 +146,7 @@ async def system_of(db: AsyncSession, scenario_id: int) -> str:
     rows = await _rows(db, table_entity(), (await version(db, scenario_id)).lineage, None)
     found = next((r.gid for r in rows if r.kind == "system"), None)
     if found is None:
-        raise OntologyError(f"scenario version {scenario_id} holds no system", "see `bos scenarios`")
+        raise OntologyError(f"scenario version {scenario_id} holds no system", "see `bos scenario list`")
     return str(found)
 
 

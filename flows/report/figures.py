@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from bos_core.drwop import store
-from bos_core.drwop.reader import Piece
-from bos_core.index import data
 from bos_core.index.client import Index
 from bos_core.index.tables import Output
+from flows.stages import Stages
 from flows.steps.adjustment import hourly_cost
 from flows.steps.inputs import network_of
 from slots.grid.model import Floats
@@ -56,17 +55,9 @@ class Figures:
 
 def gather(index: Index, set_id: str) -> Figures:
     """Read what a finished task set computed."""
-    files: dict[str, list[Output]] = {}
-    for o in index.call(lambda db: data.outputs(db, set_id)):
-        files.setdefault(o.stage, []).append(o)
+    stages = Stages(index, set_id)
+    files, first, read = stages.files, stages.first_hour, stages.read
     net, header = network_of(files["equivalence"][0].path)
-    first = min(o.first_hour for o in files["sequence"])
-    hours = sum(o.hours for o in files["sequence"])
-
-    def read(stage: str, name: str) -> Any:
-        pieces = [Piece(o.path, o.first_hour, o.hours) for o in files[stage]]
-        return store.Hourly(pieces).read(name, first, hours)
-
     units = net.grid.units
     p, on = read("adjust", "p"), read("adjust", "on").astype(bool)
     variable = (units.kind == "variable") & units.in_service

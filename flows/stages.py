@@ -1,0 +1,29 @@
+"""The result files of a task set by stage, read as hourly arrays over its whole horizon."""
+
+from typing import Any
+
+from bos_core.drwop import store
+from bos_core.drwop.reader import Piece
+from bos_core.index import data
+from bos_core.index.client import Index
+from bos_core.index.tables import Output
+
+
+class Stages:
+    """Files of a task set by stage; the horizon is that of the annual sequence."""
+
+    def __init__(self, index: Index, set_id: str) -> None:
+        self.files: dict[str, list[Output]] = {}
+        for o in index.call(lambda db: data.outputs(db, set_id)):
+            self.files.setdefault(o.stage, []).append(o)
+        self.first_hour = min(o.first_hour for o in self.files["sequence"])
+        self.hours = sum(o.hours for o in self.files["sequence"])
+
+    def read(self, stage: str, name: str) -> Any:
+        """(hour, …) array of a stage over the horizon.
+
+        Raises:
+            StorageError: an hour is in no file, or a file cannot be read.
+        """
+        pieces = [Piece(o.path, o.first_hour, o.hours) for o in self.files[stage]]
+        return store.Hourly(pieces).read(name, self.first_hour, self.hours)
