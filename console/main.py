@@ -219,6 +219,25 @@ def show_sets(json: Json = False) -> None:
                "hours": r.parameters["hours"]} for r in rows], json)  # fmt: skip
 
 
+@app.command("containers")
+def show_containers(json: Json = False) -> None:
+    """Servers, the containers on them and the services that these run or ran last."""
+    with plain_errors():
+        from bos_core.index import containers
+        from bos_core.index.client import Index
+        from console import services
+
+        services.ensure_index(settings())
+        with Index(settings()) as index:
+            found = index.call(containers.placements)
+        if json:
+            show([vars(p) for p in found], True)
+        else:
+            show([{"server": f"{p.server} ({p.server_cores} cores, {p.server_mib} MiB)",
+                   "container": f"{p.container} ({p.cores}, {p.memory_mib} MiB, {p.mode})", "state": p.state,
+                   "service": p.service, "doing": p.doing, "chunk": p.chunk} for p in found], False)  # fmt: skip
+
+
 def _algorithms(pairs: list[str]) -> dict[str, str]:
     from flows.parameters import Algorithms
 

@@ -105,7 +105,7 @@ def steady_state_planning(parameters: PlanningParameters, task_set: str | None =
     with Index(settings()) as index:
         index.hold_run_lock()
         _open_task_set(index, set_id, parameters)
-        scheduler = Scheduler(index, ContainerPool(default_containers(parameters.workers)))
+        scheduler = Scheduler(index, ContainerPool(default_containers(parameters.workers)), set_id)
         context = FlowRunContext.get()
         assert context is not None
         assert isinstance(context.task_runner, TCCSPTaskRunner)

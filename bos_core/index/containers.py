@@ -1,17 +1,84 @@
-"""Containers in the index."""
+"""The container index: server, container, service instance."""
 
 import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
 
+import psutil
+from sqlalchemy import update
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.tables import ContainerRow, now
+from bos_core.index.tables import ContainerRow, ServerRow, ServiceInstanceRow, now
 from bos_core.objects.container import Container
 
+SOFTWARE = ("prefect", "dask", "highspy", "lightsim2grid", "casadi")
 
-async def note_container(db: AsyncSession, container: Container, state: str) -> None:
-    """Record a container's quota and state."""
+
+async def note_server(db: AsyncSession) -> None:
+    """Record this machine: its size, system and what is installed."""
+    software = {"python": platform.python_version(), **{name: version(name) for name in SOFTWARE}}
+    await db.merge(ServerRow(
+        name=platform.node(), cores=psutil.cpu_count() or 1, memory_mib=psutil.virtual_memory().total >> 20,
+        system=f"{platform.system()} {platform.release()} ({sys.platform})", software=software, seen=now(),
+    ))  # fmt: skip
+    await db.flush()
+
+
+async def note_container(db: AsyncSession, container: Container, state: str, owner: str = "") -> None:
+    """Record a container's quota, state and owner; what it ran is idle once it has stopped."""
+    await note_server(db)
     row = ContainerRow(
-        name=container.name, server=platform.node(), cores=container.quota.cores,
+        name=container.name, server=platform.node(), cores=container.quota.cores, owner=owner,
         memory_mib=container.quota.memory_mib, mode=container.mode, state=state, seen=now(),
     )  # fmt: skip
     await db.merge(row)
+    if state != "running":
+        idle = update(ServiceInstanceRow).where(col(ServiceInstanceRow.container) == container.name)
+        await db.exec(idle.values(state="stopped"))  # type: ignore[call-overload]
+
+
+async def note_service(db: AsyncSession, container: str, service: str, state: str, chunk_key: str) -> None:
+    """Record what a container does with a service."""
+    await db.merge(ServiceInstanceRow(
+        container=container, server=platform.node(), service=service, state=state, chunk_key=chunk_key, seen=now()
+    ))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A service instance with all that it stands on."""
+
+    server: str
+    server_cores: int
+    server_mib: int
+    container: str
+    cores: int
+    memory_mib: int
+    mode: str
+    state: str
+    owner: str
+    service: str
+    doing: str
+    chunk: str
+
+
+async def placements(db: AsyncSession) -> list[Placement]:
+    """Server, container and service instance, one line per service that a container has run."""
+    query = (
+        select(ServerRow, ContainerRow, ServiceInstanceRow)
+        .join(ContainerRow, col(ContainerRow.server) == col(ServerRow.name))
+        .join(
+            ServiceInstanceRow,
+            (col(ServiceInstanceRow.container) == col(ContainerRow.name))
+            & (col(ServiceInstanceRow.server) == col(ContainerRow.server)),
+            isouter=True,
+        )
+        .order_by(ServerRow.name, ContainerRow.name, ServiceInstanceRow.service)
+    )
+    return [
+        Placement(s.name, s.cores, s.memory_mib, c.name, c.cores, c.memory_mib, c.mode, c.state, c.owner,
+                  i.service if i else "", i.state if i else "", i.chunk_key if i else "")
+        for s, c, i in (await db.exec(query)).all()
+    ]  # fmt: skip

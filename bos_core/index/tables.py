@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Column, DateTime, Float, Index, Integer, UniqueConstraint
+from sqlalchemy import ARRAY, JSON, Column, DateTime, Float, ForeignKeyConstraint, Index, Integer, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -150,12 +150,38 @@ class Output(SQLModel, table=True):
     __table_args__ = (Index("output_place", "task_set_id", "stage", "first_hour"),)
 
 
+class ServerRow(SQLModel, table=True):
+    """A machine that holds containers."""
+
+    __tablename__ = "server"
+    name: str = Field(primary_key=True)
+    cores: int
+    memory_mib: int
+    system: str
+    software: dict[str, str] = Field(sa_column=Column(_JSON, nullable=False))
+    seen: datetime = Field(default_factory=now, sa_column=_when())
+
+
+class ServiceInstanceRow(SQLModel, table=True):
+    """A service as a container last ran it: where tasks end up; `chunk_key` is what it works on, or did last."""
+
+    __tablename__ = "serviceinstance"
+    container: str = Field(primary_key=True)
+    server: str = Field(primary_key=True)
+    service: str = Field(primary_key=True)
+    state: str
+    chunk_key: str
+    seen: datetime = Field(default_factory=now, sa_column=_when())
+    __table_args__ = (ForeignKeyConstraint(["container", "server"], ["container.name", "container.server"]),)
+
+
 class ContainerRow(SQLModel, table=True):
-    """A container that exists or existed."""
+    """A container that exists or existed on a server; `owner` is the task set that it serves or served."""
 
     __tablename__ = "container"
     name: str = Field(primary_key=True)
-    server: str = Field(primary_key=True)
+    server: str = Field(foreign_key="server.name", primary_key=True)
+    owner: str = ""
     cores: int
     memory_mib: int
     mode: str

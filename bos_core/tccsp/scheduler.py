@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import KilledWorker
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index import containers as container_index
 from bos_core.index import tasks
@@ -41,8 +42,8 @@ class _Work:
 class Scheduler:
     """Runs the chunks of task arrays on a pool of containers."""
 
-    def __init__(self, index: Index, pool: ContainerPool) -> None:
-        self.index, self._pool = index, pool
+    def __init__(self, index: Index, pool: ContainerPool, owner: str = "") -> None:
+        self.index, self._pool, self._owner = index, pool, owner
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._ready = ReadyQueue()
         self._load: dict[str, int] = {}
@@ -55,7 +56,7 @@ class Scheduler:
         self._pool.start()
         self._load = {c.name: 0 for c in self._pool.containers}
         for c in self._pool.containers:
-            self.index.call(lambda db, c=c: container_index.note_container(db, c, "running"))  # type: ignore[misc]
+            self.index.call(lambda db, c=c: container_index.note_container(db, c, "running", self._owner))  # type: ignore[misc]
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
 
@@ -71,7 +72,7 @@ class Scheduler:
             self._thread.join(timeout=30)
         self._pool.close()
         for c in self._pool.containers:
-            self.index.call(lambda db, c=c: container_index.note_container(db, c, "stopped"))  # type: ignore[misc]
+            self.index.call(lambda db, c=c: container_index.note_container(db, c, "stopped", self._owner))  # type: ignore[misc]
 
     def run_array(
         self,
@@ -140,7 +141,7 @@ class Scheduler:
 
     def _send(self, container: str, work: _Work) -> None:
         work.attempts += 1
-        self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container))
+        self.index.call(lambda db: self._note_sent(db, container, work))
         assert self._pool.client is not None
         self._load[container] += 1
         self._flying.append(work)
@@ -150,6 +151,16 @@ class Scheduler:
         )  # fmt: skip
         future.add_done_callback(lambda f: self._events.put(("back", (container, work, f))))
 
+    @staticmethod
+    async def _note_sent(db: AsyncSession, container: str, work: _Work) -> None:
+        await tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container)
+        await container_index.note_service(db, container, work.array.stage, "working", work.chunk.key)
+
+    @staticmethod
+    async def _note_done(db: AsyncSession, container: str, work: _Work, receipt: Receipt) -> None:
+        await tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id)
+        await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
+
     def _come_back(self, container: str, work: _Work, future: Any) -> None:
         self._load[container] -= 1
         if work not in self._flying:  # given up meanwhile
@@ -158,7 +169,7 @@ class Scheduler:
         error = future.exception()
         if error is None:
             receipt: Receipt = future.result()
-            self.index.call(lambda db: tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id))
+            self.index.call(lambda db: self._note_done(db, container, work, receipt))
             work.done.set_result(receipt)
         else:
             self._failed(container, work, error)

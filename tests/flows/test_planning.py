@@ -143,3 +143,11 @@ def test_a_second_run_is_refused_and_cancel_stops_the_first(home: Home):
     home.bos("cancel", set_id)
     assert first.wait(timeout=60) != 0
     assert not (home.folder / "run.pid").exists()
+
+
+def test_containers_are_indexed_with_what_they_ran(home: Home, two_days: str):
+    rows = json.loads(home.bos("containers", "--json").stdout)
+    assert {r["container"] for r in rows} >= {"container-1", "container-2"}
+    assert {"uc", "n1", "adjust"} <= {r["service"] for r in rows}
+    assert all(r["server_cores"] >= r["cores"] >= 1 and r["server_mib"] >= r["memory_mib"] for r in rows)
+    assert all(r["chunk"] and r["owner"] for r in rows)
