@@ -57,8 +57,11 @@ class Service:
     def start(self) -> None:
         """Start the process."""
         self.settings.logs.mkdir(parents=True, exist_ok=True)
-        private = self.settings.home / "tmp"  # Prefect shares names under /tmp between users
-        private.mkdir(exist_ok=True)
+        # Prefect shares names under /tmp between users, and a path below the home may be too long for a socket.
+        private = Path("/tmp") / f"bos-{os.geteuid()}-{self.settings.fingerprint}-tmp"
+        private.mkdir(mode=0o700, exist_ok=True)
+        if private.stat().st_uid != os.geteuid():
+            raise ServiceError(f"folder {private} belongs to somebody else", "remove it")
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "prefect", *self.arguments],

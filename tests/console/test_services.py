@@ -42,6 +42,7 @@ def test_a_deployment_runs_through_the_worker_and_down_leaves_nothing(tmp_path: 
         artifacts = _prefect(home, "artifact", "ls", "--limit", "100")
         assert "bos-stages" in artifacts
         assert "bos-report" in artifacts
+        assert "Traceback" not in (home.folder / "logs" / "prefect-server.log").read_text()
         open_ports = [c for p in _ours(home) for c in p.net_connections(kind="inet") if c.status == "LISTEN"]
         assert open_ports
         assert {c.laddr.ip for c in open_ports} <= {"127.0.0.1", "::1"}

@@ -94,7 +94,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
             point, radius = best, radius * SHRINK
     moved = float(np.abs(best.p - schedule.p).sum() / 2)
     secure = best_score[0] <= 0
-    reason = "" if secure else "the violations left cannot be met with the units that run and the load there is"
+    reason = "" if secure else "no point that meets every limit was found with the units that run"
     return Adjusted(best, moved, float(best.shed.sum()), rounds, secure, best_score[0], reason)
 
 
