@@ -358,7 +358,7 @@ async def _grown(db: AsyncSession, lineage: list[int]) -> bool:
 
 
 async def _copy_everything(db: AsyncSession, record: Scenario) -> None:
+    """Write all effective rows again; the version's own marks of removal stay, for comparing needs them."""
     for table in _versioned():
         rows = [{**r._mapping, "scenario_id": record.id} for r in await _rows(db, table, record.lineage, None)]
-        await execute(db, table.delete().where(table.c.scenario_id == record.id, table.c.deleted))
         await _put(db, table, rows)

@@ -5,7 +5,7 @@ from itertools import count
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bos_core.index import merging, scenarios
@@ -144,7 +144,12 @@ def _dangling(state: State) -> bool:
     return any(end not in state[0] for link in state[1] for end in link)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(step, min_size=2, max_size=10))
 def test_any_sequence_of_branches_and_merges_matches_a_plain_model(index: Index, steps):
     versions = [_new(index, None, Changes())]
