@@ -22,20 +22,19 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
+from bos_core.drwop.access import DataSpace, Request
+from bos_core.index import scenarios, tasks
+from bos_core.index.client import Index
+from bos_core.index.scenarios import Changes, Link, Thing
+from bos_core.index.statements import execute
+from bos_core.index.tables import TaskArray
+from bos_core.objects.data import Dataset, Relation
+from bos_core.objects.task import Chunk, Receipt, TaskState
+from storage.postgres import EmbeddedPostgres
+from storage.results import write_result
+from storage.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from bos_core.drwop.access import DataSpace, Request  # noqa: E402
-from bos_core.index import scenarios, tasks  # noqa: E402
-from bos_core.index.client import Index  # noqa: E402
-from bos_core.index.scenarios import Changes, Link, Thing  # noqa: E402
-from bos_core.index.tables import TaskArray  # noqa: E402
-from bos_core.objects.data import Dataset, Relation  # noqa: E402
-from bos_core.objects.task import Chunk, Receipt, TaskState  # noqa: E402
-from storage.postgres import EmbeddedPostgres  # noqa: E402
-from storage.results import write_result  # noqa: E402
-from storage.settings import Settings  # noqa: E402
-
 BUSES, CASES, REGIONS, FILE_H = 614, 705, 12, 120
 REQUESTS, CALIBRATION, REPEATS, NOISE = 200, 100, 3, 1.1
 
@@ -205,7 +204,7 @@ def _against_rows(index: Index, version: int, hours: int) -> None:
         planned, files = _time(lambda r=r: space.read(r)), _time(lambda r=r, p=naive: space.follow(r, p))
 
         async def query(db: Any, q: str = sql[name]) -> None:
-            (await scenarios.execute(db, text(q))).all()
+            (await execute(db, text(q))).all()
 
         rows = _time(lambda q=query: index.call(q))
         print(f"| {name} | {1e3 * planned:.1f} ms | {1e3 * files:.1f} ms | {1e3 * rows:.1f} ms |")
@@ -221,13 +220,11 @@ def _rows(index: Index, space: DataSpace, version: int, hours: int) -> None:
                    values.ravel().tolist(), strict=True)  # fmt: skip
 
         async def load(db: Any, name: str = name, column: str = column, flat: Any = flat) -> None:
-            await scenarios.execute(
-                db, text(f"create unlogged table {name}_rows (hour int, {column} int, {name} float8)")
-            )
+            await execute(db, text(f"create unlogged table {name}_rows (hour int, {column} int, {name} float8)"))
             raw = (await (await db.connection()).get_raw_connection()).driver_connection
             await raw.copy_records_to_table(f"{name}_rows", records=flat, columns=["hour", column, name])
-            await scenarios.execute(db, text(f"create index on {name}_rows (hour, {column})"))
-            await scenarios.execute(db, text(f"create index on {name}_rows ({column}, hour)"))
+            await execute(db, text(f"create index on {name}_rows (hour, {column})"))
+            await execute(db, text(f"create index on {name}_rows ({column}, hour)"))
 
         index.call(load)
 

@@ -7,7 +7,6 @@ A grid of 500 buses as root, then a chain of 100 child versions that change 1 % 
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,11 +16,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from bos_core.index import scenarios
 from bos_core.index.client import Index
 from bos_core.index.scenarios import Changes
+from bos_core.index.statements import execute
 from bos_core.objects.data import Category
 from flows.ontology import ontology_of
 from slots.grid.model import Grid
@@ -88,7 +86,7 @@ def _version(index: Index, parent: int | None, label: str, changes: Changes) -> 
 
 def _size(index: Index) -> float:
     async def ask(db: Any) -> float:
-        return float((await scenarios.execute(db, text(_SIZE))).scalar_one())
+        return float((await execute(db, text(_SIZE))).scalar_one())
 
     return index.call(ask)
 

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index import data, scenarios
+from bos_core.index.statements import execute
 from bos_core.index.tables import HourlyState
 from bos_core.objects.errors import OntologyError
 
@@ -45,7 +46,7 @@ async def backfill(
         row = {"hours": source.hours, "task_set_id": source.task_set, "stage": source.stage}
         made = insert(HourlyState).values(scenario_id=scenario_id, dataset=dataset, first_hour=source.first_hour, **row)
         keys = ["scenario_id", "dataset", "first_hour"]
-        await scenarios.execute(db, made.on_conflict_do_update(index_elements=keys, set_=row))
+        await execute(db, made.on_conflict_do_update(index_elements=keys, set_=row))
 
 
 async def _refuse_gaps(db: AsyncSession, source: StateSource) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bos_core.index.statements import execute
 from bos_core.index.tables import ContainerRow, ServerRow, ServiceInstanceRow, now
 from bos_core.objects.container import Container
 
@@ -36,7 +37,7 @@ async def note_container(db: AsyncSession, container: Container, state: str, own
     await db.merge(row)
     if state != "running":
         idle = update(ServiceInstanceRow).where(col(ServiceInstanceRow.container) == container.name)
-        await db.exec(idle.values(state="stopped"))  # type: ignore[call-overload]
+        await execute(db, idle.values(state="stopped"))
 
 
 async def note_service(db: AsyncSession, container: str, service: str, state: str, chunk_key: str) -> None:

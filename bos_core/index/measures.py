@@ -6,6 +6,7 @@ from sqlalchemy import delete
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bos_core.index.statements import execute
 from bos_core.index.tables import AccessMeasure
 
 KEPT = 400  # newest per route
@@ -30,4 +31,4 @@ async def keep(db: AsyncSession, measured: Mapping[str, Sequence[Measure]]) -> N
         newest = select(AccessMeasure.id).where(AccessMeasure.route == route)
         newest = newest.order_by(col(AccessMeasure.id).desc()).limit(KEPT)
         old = delete(AccessMeasure).where(col(AccessMeasure.route) == route, col(AccessMeasure.id).not_in(newest))
-        await db.exec(old)  # type: ignore[call-overload]
+        await execute(db, old)

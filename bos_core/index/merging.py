@@ -14,13 +14,13 @@ from bos_core.index.scenarios import (
     Ontology,
     Thing,
     branch,
-    execute,
     read,
     table_entity,
     table_relation,
     version,
     write,
 )
+from bos_core.index.statements import execute
 from bos_core.index.tables import Scenario
 from bos_core.objects.data import Category
 from bos_core.objects.errors import ConflictError, OntologyError

@@ -33,8 +33,7 @@ TABLES: dict[Category, type[SQLModel]] = {category: _table(category) for categor
 
 def table_of(category: Category) -> Table:
     """The SQLAlchemy table of a category."""
-    found: Table = TABLES[category].__table__  # type: ignore[attr-defined]
-    return found
+    return SQLModel.metadata.tables[f"ontology_{category}"]
 
 
 def follow_schema(connection: Connection) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import Table, func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col
+from sqlmodel import SQLModel, col
 from sqlmodel import select as select_model
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index.ontology_tables import table_of
-from bos_core.index.tables import Entity, EntityRelation, Scenario, now
+from bos_core.index.statements import execute
+from bos_core.index.tables import Scenario, now
 from bos_core.objects.data import Category, Relation
 from bos_core.objects.errors import OntologyError
 from storage.ontology.schema import attributes_of, validated
@@ -66,21 +67,14 @@ class Changes:
     unlinked: list[Link] = field(default_factory=list)
 
 
-async def execute(db: AsyncSession, statement: Any) -> Any:
-    """Run a statement on tables, within the session's transaction."""
-    return await (await db.connection()).execute(statement)
-
-
 def table_entity() -> Table:
     """Table of entities."""
-    found: Table = Entity.__table__  # type: ignore[attr-defined]
-    return found
+    return SQLModel.metadata.tables["entity"]
 
 
 def table_relation() -> Table:
     """Table of relations."""
-    found: Table = EntityRelation.__table__  # type: ignore[attr-defined]
-    return found
+    return SQLModel.metadata.tables["entityrelation"]
 
 
 def _versioned() -> list[Table]:
@@ -102,7 +96,7 @@ async def branch(db: AsyncSession, parent_id: int | None, label: str, set_id: st
     made = insert(Scenario).values(
         task_set_id=set_id, label=label, parent_id=parent_id, committed=False, lineage=[], created=now()
     )
-    await db.exec(made.on_conflict_do_nothing(index_elements=["task_set_id", "label"]))  # type: ignore[call-overload]
+    await execute(db, made.on_conflict_do_nothing(index_elements=["task_set_id", "label"]))
     query = select_model(Scenario).where(col(Scenario.task_set_id) == set_id, col(Scenario.label) == label)
     found: Scenario = (await db.exec(query)).one()
     if not found.lineage:

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bos_core.index.statements import execute
 from bos_core.index.tables import ChunkRow, Output, TaskArray, TaskException, TaskSet, now
 from bos_core.objects.task import Chunk, Receipt, TaskState, check_transition
 
@@ -41,7 +42,7 @@ async def set_task_set_state(db: AsyncSession, set_id: str, state: str, message:
 async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]) -> dict[str, str]:
     """Register an array with its chunks unless it exists; returns the state of every chunk by key."""
     values = array.model_dump(exclude={"started", "finished"}) | {"started": now()}
-    await db.exec(insert(TaskArray).values(values).on_conflict_do_nothing())  # type: ignore[call-overload]
+    await execute(db, insert(TaskArray).values(values).on_conflict_do_nothing())
     if chunks:
         rows = [
             {
@@ -51,14 +52,14 @@ async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]
             }
             for k, c in enumerate(chunks)
         ]  # fmt: skip
-        await db.exec(insert(ChunkRow).values(rows).on_conflict_do_nothing())  # type: ignore[call-overload]
+        await execute(db, insert(ChunkRow).values(rows).on_conflict_do_nothing())
     states = await db.exec(select(ChunkRow.key, ChunkRow.state).where(ChunkRow.array_id == array.id))
     return {key: state for key, state in states.all()}
 
 
 async def finish_array(db: AsyncSession, array_id: str) -> None:
     """Record that an array is done."""
-    await db.exec(update(TaskArray).where(col(TaskArray.id) == array_id).values(finished=now()))  # type: ignore[call-overload]
+    await execute(db, update(TaskArray).where(col(TaskArray.id) == array_id).values(finished=now()))
 
 
 async def mark(db: AsyncSession, key: str, state: TaskState, **changes: Any) -> None:
@@ -95,8 +96,9 @@ async def commit_chunk(
 async def reset_unfinished(db: AsyncSession, set_id: str) -> int:
     """Send chunks that were under way or failed back to pending; how many. For `resume`."""
     arrays = select(TaskArray.id).where(TaskArray.task_set_id == set_id)
-    done = await db.exec(
-        update(ChunkRow)  # type: ignore[call-overload]
+    done = await execute(
+        db,
+        update(ChunkRow)
         .where(col(ChunkRow.array_id).in_(arrays), col(ChunkRow.state) != TaskState.SUCCESS.value,
                col(ChunkRow.state) != TaskState.PENDING.value)
         .values(state=TaskState.PENDING.value)
@@ -137,7 +139,7 @@ async def stage_counts(db: AsyncSession, set_id: str) -> list[StageCounts]:
         return func.coalesce(func.sum(case((col(ChunkRow.state) == state.value, col(ChunkRow.count)), else_=0)), 0)
 
     query = (
-        select(  # type: ignore[call-overload]
+        select(  # type: ignore[call-overload]  # SQLModel types four columns at most
             TaskArray.stage, func.sum(ChunkRow.count), tasks_in(TaskState.SUCCESS), tasks_in(TaskState.FAILED),
             tasks_in(TaskState.RETRYING), func.count(),
             func.sum(case((col(ChunkRow.state) == TaskState.SUCCESS.value, 1), else_=0)), func.sum(ChunkRow.attempts),

@@ -8,6 +8,7 @@ from sqlalchemy import delete, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bos_core.index.statements import execute
 from bos_core.index.tables import ChunkRow, HourlyState, Output, Scenario, TaskArray, TaskException, TaskSet, now
 from bos_core.objects.errors import ParameterError
 from bos_core.objects.task import TaskState
@@ -64,11 +65,11 @@ async def forget(db: AsyncSession, damage: list[Damage]) -> None:
     """Take damaged files out of the index, so that `bos resume` computes their chunks again."""
     keys = [d.chunk for d in damage]
     sets = {d.task_set for d in damage}
-    await db.exec(delete(Output).where(col(Output.chunk_key).in_(keys)))  # type: ignore[call-overload]
+    await execute(db, delete(Output).where(col(Output.chunk_key).in_(keys)))
     again = update(ChunkRow).where(col(ChunkRow.key).in_(keys)).values(state=TaskState.PENDING.value)
-    await db.exec(again)  # type: ignore[call-overload]
+    await execute(db, again)
     failed = update(TaskSet).where(col(TaskSet.id).in_(sets))
-    await db.exec(failed.values(state=TaskState.FAILED.value, message="result files were damaged", finished=now()))  # type: ignore[call-overload]
+    await execute(db, failed.values(state=TaskState.FAILED.value, message="result files were damaged", finished=now()))
 
 
 async def prunable(db: AsyncSession, set_id: str) -> None:
@@ -102,9 +103,9 @@ async def forget_set(db: AsyncSession, set_id: str) -> list[str]:
     paths = list((await db.exec(select(Output.path).where(Output.task_set_id == set_id))).all())
     arrays = select(TaskArray.id).where(TaskArray.task_set_id == set_id)
     chunks = select(ChunkRow.key).where(col(ChunkRow.array_id).in_(arrays))
-    await db.exec(delete(TaskException).where(col(TaskException.chunk_key).in_(chunks)))  # type: ignore[call-overload]
-    await db.exec(delete(Output).where(col(Output.task_set_id) == set_id))  # type: ignore[call-overload]
-    await db.exec(delete(HourlyState).where(col(HourlyState.task_set_id) == set_id))  # type: ignore[call-overload]
+    await execute(db, delete(TaskException).where(col(TaskException.chunk_key).in_(chunks)))
+    await execute(db, delete(Output).where(col(Output.task_set_id) == set_id))
+    await execute(db, delete(HourlyState).where(col(HourlyState.task_set_id) == set_id))
     row = await db.get_one(TaskSet, set_id)
     row.state, row.message = "pruned", "its results were removed"
     db.add(row)

@@ -147,10 +147,8 @@ def check_schedule(h: Horizon, s: Schedule) -> None:
     assert (s.p[:, variable] <= h.upper()[:, variable] + eps).all(), "more than weather allows"
     assert (s.p[:, variable] >= h.floor[:, variable] - eps).all(), "curtailed below the floor"
     seen_on, seen_p = s.on, s.p
-    before = 0.0
     if h.start is not None:
         seen_on = np.vstack([h.start.on, seen_on])
-        before = 1.0
         check_minimum_times(units, seen_on, h.start.hours)
     else:
         check_minimum_times(units, seen_on, np.full(len(units), np.inf))
@@ -160,7 +158,6 @@ def check_schedule(h: Horizon, s: Schedule) -> None:
         for g in np.flatnonzero(thermal & units.in_service):
             tail = int(min(h.end.hours[g], h.hours))
             assert (s.on[h.hours - tail :, g] == h.end.on[g]).all(), "does not grant the hours it promised"
-    assert before >= 0
 
 
 def check_minimum_times(units: Units, on: Bools, hours_before: Floats) -> None:
