@@ -69,6 +69,24 @@ def explain(
         show(rows, json)
 
 
+@app.command("import")
+def import_data(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet: a column of hours or timestamps, then one per device")],
+    version: Annotated[int, typer.Option(help="scenario version that the new one is a child of")],
+    array: Annotated[str, typer.Option(help="hourly array that the file gives: load, load_q, available, reserve, …")],
+    label: Annotated[str, typer.Option(help="name of the new version")],
+) -> None:
+    """A new scenario version whose hourly array is what a file says; run it with `--grid scenario:LABEL`."""
+    with plain_errors():
+        from bos_core.index.client import Index
+        from console import services
+        from flows.profiles import import_profile
+
+        services.ensure_index(settings())
+        with Index(settings()) as index:
+            console.print(f"version {import_profile(index, version, file, array, label)}")
+
+
 def _space() -> Any:
     from flows.access import data_space
 

@@ -61,7 +61,7 @@ def down() -> None:
 @run_app.command("steady-state-planning")
 def run_planning(
     grid: Annotated[
-        str, typer.Option(help="case name, pandapower:NAME, a .m or .json file, or an RTS-GMLC folder")
+        str, typer.Option(help="case name, pandapower:NAME, scenario:VERSION, a file or a folder")
     ] = "case_RTS_GMLC",
     hours: Annotated[int, typer.Option(help="number of hours; 8760 is a year")] = 168,
     start: Annotated[int, typer.Option(help="first hour, a multiple of 24")] = 0,
@@ -205,7 +205,10 @@ def algorithms(json: Json = False) -> None:
 
 
 @app.command("sets")
-def show_sets(json: Json = False) -> None:
+def show_sets(
+    deposits: Annotated[bool, typer.Option(help="also the sets that hold data from outside")] = False,
+    json: Json = False,
+) -> None:
     """All task sets, newest first."""
     with plain_errors():
         from bos_core.index import tasks
@@ -214,9 +217,9 @@ def show_sets(json: Json = False) -> None:
 
         services.ensure_index(settings())
         with Index(settings()) as index:
-            rows = index.call(tasks.list_task_sets)
+            rows = index.call(lambda db: tasks.list_task_sets(db, deposits))
         show([{"id": r.id, "state": r.state, "created": f"{r.created:%Y-%m-%d %H:%M}", "grid": r.parameters["grid"],
-               "hours": r.parameters["hours"]} for r in rows], json)  # fmt: skip
+               "hours": r.parameters.get("hours", "")} for r in rows], json)  # fmt: skip
 
 
 @app.command("containers")

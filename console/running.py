@@ -29,6 +29,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
         BosError: what stopped it, in one sentence.
     """
     from flows.parameters import PlanningParameters
+    from flows.versions import PREFIX
     from slots.sources.catalogue import load_source
 
     try:
@@ -39,7 +40,8 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
         message = first["msg"].removeprefix("Value error, ")
         raise ParameterError(f"{place.replace('_', '-')} {first['input']!r}: {message}", "see --help") from None
     parameters.check_horizon()
-    load_source(parameters.grid)  # refuse a bad grid before anything is started or written
+    if not parameters.grid.startswith(PREFIX):  # that one is in the index
+        load_source(parameters.grid)  # refuse a bad grid before anything is started or written
     services.ensure(settings())
     from flows.steady_state_planning import steady_state_planning
 

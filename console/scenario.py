@@ -8,7 +8,7 @@ import typer
 from console.output import console, plain_errors, show
 from storage.settings import settings
 
-app = typer.Typer(no_args_is_help=True, help="Scenario versions: list, compare, merge, export, import.")
+app = typer.Typer(no_args_is_help=True, help="Scenario versions: list, edit, compare, merge, export, import.")
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 Version = Annotated[int, typer.Argument(help="scenario version, a number of `bos scenario list`")]
@@ -36,6 +36,21 @@ def diff_versions(before: Version, after: Version, json: Json = False) -> None:
               for d in found], json)  # fmt: skip
 
 
+@app.command("edit")
+def edit_version(
+    version: Version, label: Annotated[str, typer.Option(help="name of the new version")],
+    assign: Annotated[
+        list[str] | None, typer.Option("--set", help="GID:ATTRIBUTE=VALUE, e.g. unit:101_1:pmax=20; may be repeated")
+    ] = None,
+    remove: Annotated[list[str] | None, typer.Option(help="global id of what is to go; may be repeated")] = None,
+) -> None:  # fmt: skip
+    """A new version with other values, or without some devices; run it with `--grid scenario:LABEL`."""
+    with plain_errors(), _index() as index:
+        from flows.edits import edit_version as edit
+
+        console.print(f"version {edit(index, version, label, assign or [], remove or [])}")
+
+
 @app.command("merge")
 def merge_versions(
     ours: Version, theirs: Version, label: Annotated[str, typer.Option(help="name of the new version")],
@@ -59,7 +74,8 @@ def merge_versions(
 
 @app.command("export")
 def export_version(
-    version: Version, file: Annotated[Path, typer.Argument(help=".bos: all of it; .m, .json (pandapower): its grid")]
+    version: Version,
+    file: Annotated[Path, typer.Argument(help=".bos: all of it; .m, .json, .zip, .uct, .raw, .xiidm: its grid")],
 ) -> None:
     """Write a version to one file."""
     with plain_errors(), _index() as index:

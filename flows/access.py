@@ -20,11 +20,15 @@ def data_space(settings: Settings) -> Iterator[tuple[DataSpace, Index]]:
     """
     ensure_database(settings)
     with Index(settings) as index:
-        known = index.call(measures.load)
-        costs = CostModel({route: list(kept) for route, kept in known.items()})
-        for route in known:
-            costs.fit(route)
+        costs = known_costs(index)
         space = DataSpace(index, costs)
         yield space, index
-        fresh = {r: kept[len(known.get(r, ())) :] for r, kept in costs.measured.items()}
-        index.call(lambda db: measures.keep(db, fresh))
+        index.call(lambda db: measures.keep(db, costs.fresh))
+
+
+def known_costs(index: Index) -> CostModel:
+    """The cost model fitted to what this installation has measured."""
+    costs = CostModel(index.call(measures.load))
+    for route in costs.measured:
+        costs.fit(route)
+    return costs

@@ -6,21 +6,22 @@ import numpy as np
 
 from bos_core.drwop import store
 from bos_core.drwop.reader import Piece
-from bos_core.index import backfill, scenarios
-from bos_core.index.backfill import StateSource
+from bos_core.drwop.writing import Update, write
 from bos_core.index.client import Index
+from bos_core.index.hourly_state import StateSource
+from bos_core.index.scenarios import Changes
 from bos_core.objects.data import Attribute
 from storage.ontology.schema import schema
 
 # stage: datasets that become the next version's hourly state
 GIVEN_BACK = {
-    "sequence": ("load", "load_q", "available"),
+    "sequence": ("load", "load_q", "available", "floor", "inflow", "reserve"),
     "uc": ("on",),
     "apd": ("p", "energy"),
     "apd-check": ("p", "energy", "reserve_required", "reserve_short"),
-    "rpd": ("p", "vm", "va"),
-    "rpd-check": ("p", "vm", "va"),
-    "adjust": ("p", "vm", "va", "shed"),
+    "rpd": ("p", "q", "vm", "va"),
+    "rpd-check": ("p", "q", "vm", "va"),
+    "adjust": ("p", "q", "vm", "va", "shed"),
 }
 
 
@@ -33,14 +34,8 @@ def give_back(index: Index, set_id: str, stage: str, month: tuple[int, int], ver
     names = GIVEN_BACK.get(stage, ())
     first, hours = month
     problems = {n: p for n in names if (p := problem(n, store.Hourly(pieces).read(n, first, hours)))}
-    sources = {n: StateSource(set_id, stage, first, hours) for n in names}
-
-    async def write(db: Any) -> None:
-        if not (await scenarios.version(db, version)).committed:
-            await backfill.backfill(db, version, sources, problems)
-            await scenarios.commit(db, version)
-
-    index.call(write)
+    changes = Changes(hourly=[(n, StateSource(set_id, stage, first, hours)) for n in names])
+    write(index, Update(version, changes, problems))
 
 
 def problem(dataset: str, values: Any) -> str:

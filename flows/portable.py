@@ -1,25 +1,37 @@
-"""A scenario version as one file, and back without loss: ontology in JSON; grids also as MATPOWER or pandapower files."""
+"""A scenario version as one file, and back without loss; its grid also in the formats of other tools.
 
-import gzip
+A `.bos` file is a zip archive: `scenario.json` holds the ontology, `hourly/NUMBER.h5` the hourly state.
+"""
+
 import json
+import uuid
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bos_core.drwop import store
+from bos_core.drwop.writing import write_child
 from bos_core.index import scenarios
 from bos_core.index.client import Index
+from bos_core.index.hourly_state import StateSource
 from bos_core.index.scenarios import Changes, Link, Ontology, Thing
-from bos_core.objects.data import Category, Relation
+from bos_core.objects.data import Category, Dataset, Relation
 from bos_core.objects.errors import OntologyError, ParameterError
+from flows.backfill import problem
+from flows.deposits import Deposit, deposit
+from flows.hourly import read_source, sources_of, start_of
 from flows.ontology import grid_of_ontology, ontology_of
 from slots.sources.catalogue import load_source
 from slots.sources.exchange.writer import FORMATS, write_exchange
 from slots.sources.matpower_export import write_case
 from slots.sources.pandapower_net import to_net
 
-SUFFIX = ".bos"  # gzip of JSON
-FORMAT = 1
+SUFFIX = ".bos"
+FORMAT = 2
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same scenario is the same bytes
 
 
 def export_version(index: Index, version: int, path: Path) -> None:
@@ -32,7 +44,7 @@ def export_version(index: Index, version: int, path: Path) -> None:
     told = index.call(lambda db: scenarios.read(db, version))
     part = path.with_name(f".{path.name}.part")
     if path.suffix == SUFFIX:
-        part.write_bytes(gzip.compress(json.dumps(_plain(told)).encode(), mtime=0))
+        _pack(index, version, told, part)
     elif path.suffix == ".m":
         write_case(grid_of_ontology(told), path)
         return
@@ -57,17 +69,64 @@ def import_version(index: Index, source: str, label: str) -> int:
         OntologyError: the file is no scenario, or the label is taken.
         GridError: the grid cannot be read.
     """
-    changes = _changes(Path(source)) if Path(source).suffix == SUFFIX else ontology_of(load_source(source).grid)
+    path = Path(source)
+    changes = _changes(path) if path.suffix == SUFFIX else ontology_of(load_source(source).grid)
+    if index.call(lambda db: scenarios.labelled(db, label)) is not None:
+        raise OntologyError(f"a scenario version is already called {label}", "choose another label")
+    if path.suffix == SUFFIX:
+        changes.hourly = _unpack(index, path)
+    return write_child(index, None, label, changes)
 
-    async def write(db: Any) -> int:
-        version = await scenarios.branch(db, None, label)
-        if (await scenarios.version(db, version)).committed:
-            raise OntologyError(f"a scenario version is already called {label}", "choose another label")
-        await scenarios.write(db, version, changes)
-        await scenarios.commit(db, version)
-        return version
 
-    return index.call(write)
+def _pack(index: Index, version: int, told: Ontology, path: Path) -> None:
+    """Write the archive; one hourly array at a time, so memory stays bounded by the largest."""
+    with zipfile.ZipFile(path, "w") as archive:
+        listed: list[dict[str, Any]] = []
+        for dataset, sources in sources_of(index, version).items():
+            for s in sources:
+                member = f"hourly/{len(listed):04d}.h5"
+                item, names = read_source(index, dataset, s)
+                stage = s.stage.partition(".")[0]
+                listed.append({"dataset": dataset, "stage": stage, "first_hour": s.first_hour, "hours": s.hours,
+                               "member": member, "attributes": {"start": start_of(index, s).isoformat()}})  # fmt: skip
+                archive.writestr(zipfile.ZipInfo(member, EPOCH), _image(dataset, item, names, s))
+        plain = json.dumps({**_plain(told), "hourly": listed}, sort_keys=True)
+        archive.writestr(zipfile.ZipInfo("scenario.json", EPOCH), plain, zipfile.ZIP_DEFLATED)
+
+
+def _image(dataset: str, item: Dataset, names: list[str], s: StateSource) -> bytes:
+    hour = Dataset(np.arange(s.first_hour, s.end), ("hour",), "h", "hours since the scenario's start")
+    axis = {item.dims[1]: Dataset(np.array(names), (item.dims[1],))} if names else {}
+    return store.image({"hour": hour, **axis, dataset: item}, {"first_hour": s.first_hour})
+
+
+def _unpack(index: Index, path: Path) -> list[tuple[str, StateSource]]:
+    """Lay the hourly arrays of an archive down as results; pointers to them.
+
+    Raises:
+        OntologyError: an array is not valid by the schema; nothing is written.
+    """
+    set_id = uuid.uuid4().hex[:12]
+    with _opened(path) as archive:
+        listed = json.loads(archive.read("scenario.json"))["hourly"]
+
+        def arrays(told: dict[str, Any]) -> dict[str, Dataset]:
+            return store.from_image(archive.read(told["member"]), str(path))
+
+        for told in listed:
+            if wrong := problem(told["dataset"], arrays(told)[told["dataset"]].data):
+                raise OntologyError(f"{told['dataset']} of scenario file {path} is not valid: {wrong}", "mend it")
+        files = (Deposit(_stage(k, t), t["first_hour"], t["hours"], arrays(t), t["attributes"])
+                 for k, t in enumerate(listed))  # fmt: skip
+        if listed:
+            deposit(index, set_id, {"grid": path.name}, files)
+    return [(t["dataset"], StateSource(set_id, _stage(k, t), t["first_hour"], t["hours"]))
+            for k, t in enumerate(listed)]  # fmt: skip
+
+
+def _stage(number: int, told: dict[str, Any]) -> str:
+    """Each array gets a stage of its own: in a stage every file holds the same arrays."""
+    return f"{told['stage'].partition('.')[0]}.{number:04d}"
 
 
 def _plain(o: Ontology) -> dict[str, Any]:
@@ -79,20 +138,31 @@ def _plain(o: Ontology) -> dict[str, Any]:
     }
 
 
-def _changes(path: Path) -> Changes:
+def _opened(path: Path) -> zipfile.ZipFile:
     try:
-        told = json.loads(gzip.decompress(path.read_bytes()))
-        if told["format"] != FORMAT:
-            raise OntologyError(f"{path} is of format {told['format']}", f"this release reads format {FORMAT}")
-        return Changes(
-            things=[Thing(*t) for t in told["things"]],
-            values=[(Category(c), g, v) for c, rows in told["values"].items() for g, v in rows.items()],
-            links=[Link(Relation(r), *ends) for r, *ends in told["links"]],
-        )
-    except (EOFError, gzip.BadGzipFile, ValueError, KeyError, TypeError):
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile:
         raise OntologyError(f"scenario file {path} is damaged or no scenario", "export it again") from None
     except OSError as error:
         raise OntologyError(f"scenario file {path} cannot be read ({error.strerror})", "check the path") from None
+
+
+def _changes(path: Path) -> Changes:
+    """The ontology of an archive, after every member's checksum was compared."""
+    with _opened(path) as archive:
+        try:
+            if archive.testzip() is not None:
+                raise ValueError
+            told = json.loads(archive.read("scenario.json"))
+            if told["format"] != FORMAT:
+                raise OntologyError(f"{path} is of format {told['format']}", f"this release reads format {FORMAT}")
+            return Changes(
+                things=[Thing(*t) for t in told["things"]],
+                values=[(Category(c), g, v) for c, rows in told["values"].items() for g, v in rows.items()],
+                links=[Link(Relation(r), *ends) for r, *ends in told["links"]],
+            )
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, TypeError):
+            raise OntologyError(f"scenario file {path} is damaged or no scenario", "export it again") from None
 
 
 def _net(o: Ontology) -> Any:

@@ -18,6 +18,7 @@ from prefect.context import FlowRunContext
 
 from blocks.database import ensure_database
 from bos_core.drwop.reader import Piece
+from bos_core.drwop.writing import Update, write
 from bos_core.index import data, scenarios, tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
@@ -34,6 +35,7 @@ from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
 from flows.steps.result import execute
+from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_of
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
 from slots.grid.model import Grid
 from slots.sources.rts_gmlc import is_rts_gmlc
@@ -138,13 +140,14 @@ def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) ->
 def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Scheduler) -> None:
     """Submit all stages of all months; each waits for what it reads."""
     a = p.algorithms
-    own = is_rts_gmlc(Path(p.grid).expanduser())
+    laid_down = lay_down_model(index, p.grid) if p.grid.startswith(PREFIX) else ""
+    own = has_series(laid_down) if laid_down else is_rts_gmlc(Path(p.grid).expanduser())
     sequence = a.sequence if a.sequence != "auto" else ("own-series" if own else "profiles")
-    source = {"source": p.grid, "inverter_power_factor": p.inverter_power_factor, "seed": p.seed}
+    source = {"source": p.grid, "model": laid_down, "inverter_power_factor": p.inverter_power_factor, "seed": p.seed}
     horizon = Month(0, p.start, p.hours)
-    model = run_stage.submit(set_id, "modelling", horizon, {**source, "algorithm": a.modelling}, None).result()
-    grid = grid_of(model.path)
-    _write_ontology(index, model.scenario, grid, sequence)
+    base = version_of(index, p.grid) if laid_down else None
+    model = run_stage.submit(set_id, "modelling", horizon, {**source, "algorithm": a.modelling}, base).result()
+    _write_ontology(index, model.scenario, grid_of(model.path), sequence, base)
     snap = run_stage.submit(
         set_id, "snapshot", horizon, {"grid": model.path, "algorithm": a.snapshot}, model.scenario
     ).result()
@@ -157,24 +160,21 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Sche
     }
     reduced = run_stage.submit(set_id, "equivalence", horizon, reduce, snap.scenario).result()
     net, _ = network_of(reduced.path)
-    months = months_of(p.start, p.hours, calendar_start(2020 if own else 2016))
+    year = year_of(laid_down) if laid_down and own else calendar_start(2020 if own else 2016)
+    months = months_of(p.start, p.hours, year)
     shape = {**source, "grid": model.path, "algorithm": sequence}
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
     Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies), scheduler).run()
 
 
-def _write_ontology(index: Index, version: int | None, grid: Grid, sequence: str) -> None:
-    """Write the modelled grid under its version, once."""
+def _write_ontology(index: Index, version: int | None, grid: Grid, sequence: str, base: int | None) -> None:
+    """Write the modelled grid under its version, once; a grid that is a version's is there already."""
     assert version is not None
+    if base is not None:
+        write(index, Update(version))
+        return
     shares = (RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN) if sequence == "profiles" else None
-    changes = ontology_of(grid, shares)
-
-    async def write(db: Any) -> None:
-        if not (await scenarios.version(db, version)).committed:
-            await scenarios.write(db, version, changes)
-            await scenarios.commit(db, version)
-
-    index.call(write)
+    write(index, Update(version, ontology_of(grid, shares)))
 
 
 @dataclass

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def write_result(path: Path, datasets: dict[str, Dataset], provenance: dict[str,
         raise _refusal(path, error) from None
     part = Path(name)
     try:
-        image = _image(datasets, provenance)
+        image = result_image(datasets, provenance)
         with part.open("wb") as file:
             file.write(image)
             file.flush()
@@ -63,8 +64,8 @@ def _refusal(path: Path, error: OSError) -> StorageError:
     return StorageError(f"result file {path} cannot be written: {cause}", mend)
 
 
-def _image(datasets: dict[str, Dataset], provenance: dict[str, Any]) -> bytes:
-    """The file as bytes: made in memory, because the HDF5 library crashes where a full disk stops it."""
+def result_image(datasets: dict[str, Dataset], provenance: dict[str, Any]) -> bytes:
+    """A result file as bytes: made in memory, because the HDF5 library crashes where a full disk stops it."""
     with h5py.File("image", "w", driver="core", backing_store=False, libver="latest") as file:
         _fill(file, datasets, provenance)
         file.flush()
@@ -133,6 +134,19 @@ def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, A
         ) from None
 
 
+def result_of_image(content: bytes, name: str) -> dict[str, Dataset]:
+    """The arrays of a result file in memory; `name` is what messages call it.
+
+    Raises:
+        StorageError: the bytes are no result file.
+    """
+    try:
+        with h5py.File(BytesIO(content), "r") as file:
+            return {k: Dataset(_value(file[k]), *told) for k, told in _described(file).items()}
+    except (OSError, KeyError) as error:
+        raise StorageError(f"an array of {name} cannot be read ({str(error)[:80]})", "export it again") from None
+
+
 def describe_result(path: Path) -> dict[str, tuple[tuple[str, ...], str, str]]:
     """(dimensions, unit, description) of every array in a result file; groups are left out.
 
@@ -141,13 +155,7 @@ def describe_result(path: Path) -> dict[str, tuple[tuple[str, ...], str, str]]:
     """
     try:
         with h5py.File(path, "r") as file:
-            return {
-                name: (
-                    tuple(str(d.label) or (name if item.is_scale else "") for d in item.dims),
-                    str(item.attrs.get("units", "")), str(item.attrs.get("long_name", "")),
-                )
-                for name, item in file.items() if isinstance(item, h5py.Dataset)
-            }  # fmt: skip
+            return _described(file)
     except OSError as error:
         raise StorageError(
             f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it"
@@ -159,3 +167,13 @@ def _value(item: h5py.Dataset) -> Any:
         return item.asstr()[()].astype(np.str_) if item.shape else str(item.asstr()[()])
     data = item[()]
     return data
+
+
+def _described(file: h5py.File) -> dict[str, tuple[tuple[str, ...], str, str]]:
+    return {
+        name: (
+            tuple(str(d.label) or (name if item.is_scale else "") for d in item.dims),
+            str(item.attrs.get("units", "")), str(item.attrs.get("long_name", "")),
+        )
+        for name, item in file.items() if isinstance(item, h5py.Dataset)
+    }  # fmt: skip

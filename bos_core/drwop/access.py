@@ -25,14 +25,13 @@ from bos_core.index.topology import Topology
 from bos_core.objects.data import Category
 from bos_core.objects.errors import OntologyError, ParameterError, StorageError
 
-_HOURS, _DIGEST = frozenset({"hours"}), frozenset({"hours", "digest"})
+_DIGEST = frozenset({"hours", "digest"})
 GRAPH = DataGraph((
     Edge("place", "devices", "graph/walk"),
     Edge("place", "devices", "relational/walk"),
     Edge("devices", "attributes", "relational/keys"),
     Edge("devices", "attributes", "relational/scan"),
-    Edge("devices", "series", f"file/{BY_TIME}", _HOURS | {BY_TIME}),
-    Edge("devices", "series", f"file/{BY_DEVICE}", _HOURS | {BY_DEVICE}),
+    *hourly.COPIES.edges,
     Edge("series", "worst", "memory/reduce"),
     Edge("devices", "worst", "file/digest", _DIGEST),
 ))  # fmt: skip

@@ -7,7 +7,7 @@ from scipy.optimize import nnls
 
 KEPT = 400  # newest measurements per route
 FIT_EVERY = 20
-# Before anything is measured: seconds per (call, file or 1000 rows, chunk, MB), of a laptop with a solid-state disk.
+# Before anything is measured: seconds per (call or table, file or 1000 rows, chunk, MB), of a laptop with a solid-state disk.
 PRIOR = {
     "file/by-time": (2e-4, 6e-4, 2e-4, 3e-3),
     "file/by-device": (2e-4, 6e-4, 2e-4, 3e-3),
@@ -17,6 +17,9 @@ PRIOR = {
     "relational/walk": (2e-3, 5e-3, 0.0, 0.0),
     "relational/keys": (1.5e-3, 2e-2, 0.0, 0.0),
     "relational/scan": (1.5e-3, 1e-2, 0.0, 0.0),
+    "relational/insert": (1.5e-3, 8e-2, 0.0, 0.0),
+    "relational/copy": (4e-3, 8e-3, 0.0, 0.0),
+    "relational/close": (2e-3, 0.0, 0.0, 0.0),
 }
 
 Features = tuple[float, ...]
@@ -24,10 +27,16 @@ Features = tuple[float, ...]
 
 @dataclass
 class CostModel:
-    """Seconds as a non-negative combination of features, per route; learns from every access it is told of."""
+    """Seconds as a non-negative combination of features, per route; learns from every access it is told of.
+
+    Attributes:
+        measured: newest accesses per route.
+        fresh: those of them, and older ones, that it was told of itself.
+    """
 
     measured: dict[str, list[tuple[Features, float]]] = field(default_factory=dict)
     _fitted: dict[str, Features] = field(default_factory=dict)
+    fresh: dict[str, list[tuple[Features, float]]] = field(default_factory=dict)
     _new: dict[str, int] = field(default_factory=dict)
 
     def seconds(self, route: str, features: Features) -> float:
@@ -39,6 +48,7 @@ class CostModel:
         """Learn from an access."""
         kept = self.measured.setdefault(route, [])
         kept.append((features, seconds))
+        self.fresh.setdefault(route, []).append((features, seconds))
         del kept[:-KEPT]
         self._new[route] = self._new.get(route, 0) + 1
         if self._new[route] >= FIT_EVERY:

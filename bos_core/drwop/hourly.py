@@ -1,6 +1,5 @@
 """Hourly arrays in result files: the copies there are, what each way of reading has to touch, and reading itself."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,18 @@ from typing import Any
 import h5py
 import numpy as np
 
+from bos_core.drwop.graph import DataGraph, Edge
 from bos_core.drwop.reader import HourlyReader, Piece
 from bos_core.objects.errors import StorageError
 from storage.results import chunk_shape
 
 BY_TIME, BY_DEVICE = "by-time", "by-device"
 ITEM = 8  # bytes of a value
+_HOURS = frozenset({"hours"})
+COPIES = DataGraph((
+    Edge("devices", "series", f"file/{BY_TIME}", _HOURS | {BY_TIME}),
+    Edge("devices", "series", f"file/{BY_DEVICE}", _HOURS | {BY_DEVICE}),
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,17 +91,11 @@ def _by_device(root: Path, piece: Piece, wanted: Wanted, columns: list[int] | No
         raise StorageError(f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume`") from None
 
 
-def width_of(root: Path, copies: Sequence[Copy], dataset: str) -> int:
-    """Number of columns of a dataset.
-
-    Raises:
-        StorageError: no copy holds it.
-    """
-    for copy in copies:
-        try:
-            with h5py.File(root / copy.pieces[0].path, "r") as file:
-                shape = file[dataset].shape
-                return int(shape[1]) if len(shape) > 1 else 1
-        except (OSError, KeyError):
-            continue
-    raise StorageError(f"no result file holds {dataset}", "see `bos results`")
+def width_of(root: Path, copy: Copy, dataset: str) -> int | None:
+    """Number of columns of a dataset in a copy; None if the copy does not hold it or cannot be read."""
+    try:
+        with h5py.File(root / copy.pieces[0].path, "r") as file:
+            shape = file[dataset].shape
+            return int(shape[1]) if len(shape) > 1 else 1
+    except (OSError, KeyError):
+        return None

@@ -1,26 +1,13 @@
 """Backfilling: results become the hourly state of the next scenario version, as pointers to their stage's files."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index import data, scenarios
-from bos_core.index.statements import execute
-from bos_core.index.tables import HourlyState
+from bos_core.index.hourly_state import StateSource, held
+from bos_core.index.scenarios import Changes
 from bos_core.objects.errors import OntologyError
-
-
-@dataclass(frozen=True)
-class StateSource:
-    """Where an hourly attribute of a version is held: a stage of a task set, for some hours."""
-
-    task_set: str
-    stage: str
-    first_hour: int
-    hours: int
 
 
 async def backfill(
@@ -34,27 +21,32 @@ async def backfill(
     Raises:
         OntologyError: a result is not valid, does not cover its hours, or the version is committed.
     """
-    if (await scenarios.version(db, scenario_id)).committed:
-        raise OntologyError(f"scenario version {scenario_id} is committed", "branch from it and write there")
-    for dataset, source in sources.items():
+    changes = Changes(hourly=list(sources.items()))
+    await check(db, changes, problems)
+    await scenarios.write(db, scenario_id, changes)
+
+
+async def check(db: AsyncSession, changes: Changes, problems: Mapping[str, str]) -> None:
+    """Refuse hourly state that is not valid or not whole.
+
+    Raises:
+        OntologyError: a result is not valid or does not cover its hours.
+    """
+    for dataset, source in changes.hourly:
         if dataset in problems:
             raise OntologyError(
                 f"{dataset} of stage {source.stage} cannot become the next version's state: {problems[dataset]}",
                 "compute the stage again",
             )
         await _refuse_gaps(db, source)
-        row = {"hours": source.hours, "task_set_id": source.task_set, "stage": source.stage}
-        made = insert(HourlyState).values(scenario_id=scenario_id, dataset=dataset, first_hour=source.first_hour, **row)
-        keys = ["scenario_id", "dataset", "first_hour"]
-        await execute(db, made.on_conflict_do_update(index_elements=keys, set_=row))
 
 
 async def _refuse_gaps(db: AsyncSession, source: StateSource) -> None:
-    at, end = source.first_hour, source.first_hour + source.hours
+    at = source.first_hour
     for o in await data.outputs(db, source.task_set, source.stage):
         if o.first_hour <= at < o.first_hour + o.hours:
             at = o.first_hour + o.hours
-    if at < end:
+    if at < source.end:
         raise OntologyError(f"stage {source.stage} of task set {source.task_set} lacks hour {at}", "run `bos resume`")
 
 
@@ -65,11 +57,4 @@ async def state_of(db: AsyncSession, scenario_id: int, dataset: str) -> list[Sta
         OntologyError: the version does not exist.
     """
     lineage = (await scenarios.version(db, scenario_id)).lineage
-    query = select(HourlyState).where(
-        col(HourlyState.scenario_id).in_(lineage), HourlyState.dataset == dataset
-    ).order_by(col(HourlyState.first_hour), col(HourlyState.scenario_id).desc())  # fmt: skip
-    out: list[StateSource] = []
-    for row in (await db.exec(query)).all():
-        if not out or row.first_hour != out[-1].first_hour:
-            out.append(StateSource(row.task_set_id, row.stage, row.first_hour, row.hours))
-    return out
+    return list((await held(db, lineage, dataset)).get(dataset, ()))

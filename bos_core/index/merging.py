@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bos_core.index.hourly_state import held
 from bos_core.index.ontology_tables import table_of
 from bos_core.index.scenarios import (
     Changes,
@@ -25,7 +26,8 @@ from bos_core.index.tables import Scenario
 from bos_core.objects.data import Category
 from bos_core.objects.errors import ConflictError, OntologyError
 
-Place = tuple[str, str, str]  # what is compared: ("entity" | category | "link", global id or link, attribute)
+# What is compared: ("entity" | category | "link" | "hourly", global id, link or dataset, attribute)
+Place = tuple[str, str, str]
 SHOWN = 5
 
 
@@ -63,9 +65,14 @@ async def diff(db: AsyncSession, before: int, after: int) -> list[Difference]:
         db, select(relation.c.source, relation.c.target).where(relation.c.scenario_id.in_(versions))
     )
     gids |= {g for row in touched.all() for g in row}
-    a = _flat(await read(db, before, tuple(Category), gids))
-    b = _flat(await read(db, after, tuple(Category), gids))
+    a = _flat(await read(db, before, tuple(Category), gids)) | await _hourly(db, before)
+    b = _flat(await read(db, after, tuple(Category), gids)) | await _hourly(db, after)
     return [Difference(k, a.get(k), b.get(k)) for k in sorted({*a, *b}) if not _same(a.get(k), b.get(k))]
+
+
+async def _hourly(db: AsyncSession, scenario_id: int) -> dict[Place, Any]:
+    lineage = (await version(db, scenario_id)).lineage
+    return {("hourly", dataset, ""): sources for dataset, sources in (await held(db, lineage)).items()}
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -116,6 +123,8 @@ def _report(clashes: list[Difference], mine: dict[Place, Difference]) -> str:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"{s.stage} of {s.task_set}, hours {s.first_hour} to {s.end}" for s in value)
     return "absent" if value is None else value.name if isinstance(value, Thing) else str(value)
 
 
@@ -129,6 +138,8 @@ def _changes(differences: list[Difference]) -> Changes:
         elif kind == "link":
             link: Link = d.after or d.before
             (out.unlinked if d.after is None else out.links).append(link)
+        elif kind == "hourly":
+            out.hourly += [(gid, s) for s in d.after or ()]
         else:
             values.setdefault((Category(kind), gid), {})[name] = d.after
     gone = set(out.removed)

@@ -8,20 +8,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col
 from sqlmodel import select as select_model
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bos_core.index.hourly_state import StateSource, held
 from bos_core.index.ontology_tables import table_of
-from bos_core.index.statements import execute
+from bos_core.index.statements import execute, put
 from bos_core.index.tables import Scenario, now
 from bos_core.objects.data import Category, Relation
 from bos_core.objects.errors import OntologyError
 from storage.ontology.schema import attributes_of, validated
 
-BATCH = 1000
+BULK_FROM = 50  # rows from which COPY is quicker than INSERT
 FULL_COPY_SHARE = 0.4  # changed rows, as a share of all, at which a commit writes everything again
 
 Values = dict[str, Any]
@@ -65,6 +66,7 @@ class Changes:
     links: list[Link] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     unlinked: list[Link] = field(default_factory=list)
+    hourly: list[tuple[str, StateSource]] = field(default_factory=list)
 
 
 def table_entity() -> Table:
@@ -75,6 +77,11 @@ def table_entity() -> Table:
 def table_relation() -> Table:
     """Table of relations."""
     return SQLModel.metadata.tables["entityrelation"]
+
+
+def table_hourly() -> Table:
+    """Table of pointers to hourly arrays."""
+    return SQLModel.metadata.tables["hourlystate"]
 
 
 def _versioned() -> list[Table]:
@@ -116,6 +123,12 @@ async def version(db: AsyncSession, scenario_id: int) -> Scenario:
     if found is None:
         raise OntologyError(f"scenario version {scenario_id} does not exist", "see `bos scenario list`")
     return found
+
+
+async def labelled(db: AsyncSession, label: str) -> int | None:
+    """The version of that label which a user made, if there is one."""
+    query = select_model(Scenario.id).where(Scenario.task_set_id == "", Scenario.label == label)
+    return (await db.exec(query)).first()
 
 
 async def version_named(db: AsyncSession, set_id: str, label: str) -> int:
@@ -244,6 +257,20 @@ async def write(db: AsyncSession, scenario_id: int, changes: Changes) -> None:
     Raises:
         OntologyError: the version is committed, an entity is unknown or changes its kind, a value is not valid.
     """
+    for rows in (await prepare(db, scenario_id, changes)).values():
+        for table, kept in rows.items():
+            await put(db, table, kept, bulk=len(kept) >= BULK_FROM)
+
+
+Rows = dict[Table, list[Values]]
+
+
+async def prepare(db: AsyncSession, scenario_id: int, changes: Changes) -> dict[str, Rows]:
+    """The rows that changes make, checked: `entities`, `attributes`, `relations`, `hourly state`, in this order.
+
+    Raises:
+        OntologyError: the version is committed, an entity is unknown or changes its kind, a value is not valid.
+    """
     record = await version(db, scenario_id)
     if record.committed:
         raise OntologyError(f"scenario version {scenario_id} is committed", "branch from it and write there")
@@ -255,20 +282,33 @@ async def write(db: AsyncSession, scenario_id: int, changes: Changes) -> None:
         if old is not None and (old.kind, old.name) != (thing.kind, thing.name):
             raise OntologyError(f"{thing.gid} is already the id of {old.kind} {old.name}", "choose another global id")
         known.things[thing.gid] = thing
-    rows: dict[Category, dict[str, Values]] = {}
+    values: dict[Category, dict[str, Values]] = {}
     for category, gid, given in changes.values:
         if gid not in known.things:
             raise OntologyError(f"no entity is called {gid}", "add the entity with its attributes")
-        merged = {**known.values[category].get(gid, {}), **rows.get(category, {}).get(gid, {}), **given}
-        rows.setdefault(category, {})[gid] = validated(category, known.things[gid].kind, gid, merged)
+        merged = {**known.values[category].get(gid, {}), **values.get(category, {}).get(gid, {}), **given}
+        values.setdefault(category, {})[gid] = validated(category, known.things[gid].kind, gid, merged)
     here = {"scenario_id": scenario_id, "deleted": False}
-    things = [{**here, "gid": t.gid, "kind": t.kind, "name": t.name, "position": t.position} for t in changes.things]
-    await _put(db, table_entity(), things)
-    for category, by_gid in rows.items():
-        await _put(db, table_of(category), _filled(category, by_gid, scenario_id))
-    await _put(db, table_relation(), [{**here, **_plain(x)} for x in changes.links])
-    await _put(db, table_relation(), [{**here, **_plain(x), "deleted": True} for x in changes.unlinked])
-    await _remove(db, scenario_id, [known.things[g] for g in changes.removed if g in known.things])
+    links = [{**here, **_plain(x)} for x in changes.links]
+    links += [{**here, **_plain(x), "deleted": True} for x in changes.unlinked]
+    out: dict[str, Rows] = {
+        "entities": {table_entity(): [_entity(t, scenario_id) for t in changes.things]},
+        "attributes": {table_of(c): _filled(c, by_gid, scenario_id) for c, by_gid in values.items()},
+        "relations": {table_relation(): links},
+        "hourly state": {table_hourly(): [_pointer(d, s, scenario_id) for d, s in changes.hourly]},
+    }
+    await _remove(db, scenario_id, [known.things[g] for g in changes.removed if g in known.things], out)
+    return out
+
+
+def _entity(t: Thing, scenario_id: int, deleted: bool = False) -> Values:
+    return {"scenario_id": scenario_id, "deleted": deleted, "gid": t.gid, "kind": t.kind, "name": t.name,
+            "position": t.position}  # fmt: skip
+
+
+def _pointer(dataset: str, s: StateSource, scenario_id: int) -> Values:
+    return {"scenario_id": scenario_id, "dataset": dataset, "first_hour": s.first_hour, "hours": s.hours,
+            "task_set_id": s.task_set, "stage": s.stage}  # fmt: skip
 
 
 def _plain(link: Link) -> Values:
@@ -280,28 +320,20 @@ def _filled(category: Category, by_gid: Mapping[str, Values], scenario_id: int) 
     return [{**every, **v, "scenario_id": scenario_id, "gid": g, "deleted": False} for g, v in by_gid.items()]
 
 
-async def _remove(db: AsyncSession, scenario_id: int, things: list[Thing]) -> None:
-    """Mark entities, their attributes and their links as removed."""
+async def _remove(db: AsyncSession, scenario_id: int, things: list[Thing], out: dict[str, Rows]) -> None:
+    """Add rows that mark entities, their attributes and their links as removed."""
     if not things:
         return
     gids = [t.gid for t in things]
     known = await read(db, scenario_id, tuple(Category), gids)
     gone = {"scenario_id": scenario_id, "deleted": True}
-    await _put(db, table_entity(), [{**gone, "gid": t.gid, "kind": t.kind, "name": t.name, "position": t.position}
-                                    for t in things])  # fmt: skip
+    out["entities"][table_entity()] += [_entity(t, scenario_id, deleted=True) for t in things]
     for category, rows in known.values.items():
         empty = dict.fromkeys(attributes_of(category))
-        await _put(db, table_of(category), [{**empty, **gone, "gid": g} for g in rows])
+        out["attributes"].setdefault(table_of(category), []).extend({**empty, **gone, "gid": g} for g in rows)
     ends = set(gids)
     links = [x for x in known.links if ends & {x.source, x.target, x.via}]
-    await _put(db, table_relation(), [{**gone, **_plain(x)} for x in links])
-
-
-async def _put(db: AsyncSession, table: Table, rows: list[Values]) -> None:
-    for k in range(0, len(rows), BATCH):
-        made = insert(table).values(rows[k : k + BATCH])
-        rest = {c.name: made.excluded[c.name] for c in table.columns if not c.primary_key}
-        await execute(db, made.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest))
+    out["relations"][table_relation()] += [{**gone, **_plain(x)} for x in links]
 
 
 async def commit(db: AsyncSession, scenario_id: int) -> None:
@@ -355,4 +387,9 @@ async def _copy_everything(db: AsyncSession, record: Scenario) -> None:
     """Write all effective rows again; the version's own marks of removal stay, for comparing needs them."""
     for table in _versioned():
         rows = [{**r._mapping, "scenario_id": record.id} for r in await _rows(db, table, record.lineage, None)]
-        await _put(db, table, rows)
+        await put(db, table, rows, bulk=len(rows) >= BULK_FROM)
+    hourly = await held(db, record.lineage)
+    assert record.id is not None
+    pointers = [_pointer(d, s, record.id) for d, kept in hourly.items() for s in kept]
+    await execute(db, delete(table_hourly()).where(table_hourly().c.scenario_id == record.id))
+    await put(db, table_hourly(), pointers)

@@ -12,6 +12,8 @@ from bos_core.index.statements import execute
 from bos_core.index.tables import ChunkRow, Output, TaskArray, TaskException, TaskSet, now
 from bos_core.objects.task import Chunk, Receipt, TaskState, check_transition
 
+DEPOSIT = "deposit"  # flow of task sets that hold data from outside
+
 
 async def create_task_set(db: AsyncSession, set_id: str, flow: str, parameters: dict[str, Any]) -> None:
     """Record a new request as executing."""
@@ -19,16 +21,18 @@ async def create_task_set(db: AsyncSession, set_id: str, flow: str, parameters: 
 
 
 async def find_task_set(db: AsyncSession, prefix: str) -> TaskSet | None:
-    """The task set whose id is, or alone begins with, `prefix`; `latest` means the newest."""
+    """The task set whose id is, or alone begins with, `prefix`; `latest` means the newest run."""
     if prefix == "latest":
-        return (await db.exec(select(TaskSet).order_by(col(TaskSet.created).desc()).limit(1))).first()
+        runs = select(TaskSet).where(TaskSet.flow != DEPOSIT)
+        return (await db.exec(runs.order_by(col(TaskSet.created).desc()).limit(1))).first()
     found = (await db.exec(select(TaskSet).where(col(TaskSet.id).startswith(prefix)).limit(2))).all()
     return found[0] if len(found) == 1 else None
 
 
-async def list_task_sets(db: AsyncSession) -> list[TaskSet]:
-    """All task sets, newest first."""
-    return list((await db.exec(select(TaskSet).order_by(col(TaskSet.created).desc()))).all())
+async def list_task_sets(db: AsyncSession, deposits: bool = False) -> list[TaskSet]:
+    """All runs, newest first; with `deposits` also the sets that hold data from outside."""
+    query = select(TaskSet).order_by(col(TaskSet.created).desc())
+    return list((await db.exec(query if deposits else query.where(TaskSet.flow != DEPOSIT))).all())
 
 
 async def set_task_set_state(db: AsyncSession, set_id: str, state: str, message: str = "") -> None:

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -26,7 +27,8 @@ def _figure(width: float = 9.0, height: float = 3.4) -> tuple[Figure, Any]:
 
 def _svg(figure: Figure) -> str:
     out = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
+    with rc_context({"svg.hashsalt": "bos"}):  # the same results give the same report
+        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
     text = out.getvalue()
     return text[text.index("<svg") :]
 

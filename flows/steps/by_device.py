@@ -16,7 +16,7 @@ def run(chunk: Chunk) -> StepResult:
     source, first, hours = store.Hourly(pieces), chunk.first_hour, chunk.hours
     out = {"hour": Dataset(np.arange(first, first + hours), ("hour",), "h", "hours since the scenario's start")}
     for name, (dims, unit, description) in store.describe(pieces[0].path).items():
-        if dims[:1] == ("hour",) and len(dims) == 2:
+        if dims[:1] == ("hour",) and name != "hour":
             out[name] = Dataset(source.read(name, first, hours), dims, unit, description, by_device=True)
         elif len(dims) == 1 and dims[0] == name != "hour":
             out[name] = Dataset(store.read(pieces[0].path, [name])[0][name], dims, unit, description)

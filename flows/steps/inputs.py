@@ -22,14 +22,14 @@ _MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow
 def grid_of(path: str) -> Grid:
     """The full grid of a result file."""
     arrays, header = store.read(path)
-    return Grid.from_arrays(_decoded(arrays), header)
+    return Grid.from_arrays(decoded(arrays), header)
 
 
 @lru_cache(maxsize=2)
 def network_of(path: str) -> tuple[Network, dict[str, Any]]:
     """The network of a result file and the file's attributes."""
     arrays, header = store.read(path)
-    return Network.from_arrays(_decoded(arrays), header), header
+    return Network.from_arrays(decoded(arrays), header), header
 
 
 @lru_cache(maxsize=2)
@@ -40,7 +40,7 @@ def factors_of(path: str) -> tuple[Floats, Floats, Floats]:
     return factors, factors @ net.unit_map.toarray(), shift_flows(net.grid, factors)
 
 
-def _decoded(arrays: dict[str, Any]) -> dict[str, Any]:
+def decoded(arrays: dict[str, Any]) -> dict[str, Any]:
     """Flags come back from a file as small integers."""
     flags = ("in_service", "equivalent", "must_run")
     return {k: v.astype(bool) if k.split("/")[-1] in flags else v for k, v in arrays.items()}

@@ -1,11 +1,16 @@
 """System modelling: the grid source becomes the scenario's model."""
 
+from datetime import datetime
+
+from bos_core.drwop import store
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
+from flows.steps.inputs import decoded
 from flows.steps.result import StepResult
 from slots.contracts.modelling import ModellingRequest, SystemModel
 from slots.grid.model import Grid
+from slots.sources.series import Series
 
 _UNITS = {
     "kv": "kV", "pd": "MW", "qd": "MVAr", "gs": "MW", "bs": "MVAr", "vm": "p.u.", "va": "rad", "vmin": "p.u.",
@@ -18,11 +23,23 @@ _UNITS = {
 
 
 def model_of(chunk: Chunk) -> SystemModel:
-    """The system model that the chunk's parameters describe."""
+    """The system model that the chunk's parameters describe: a source's, or a scenario version's as it is."""
+    if chunk.payload.get("model"):
+        return _laid_down(chunk.payload["model"])
     chosen = program("modelling", chunk.payload["algorithm"])
     request = ModellingRequest(chunk.payload["source"], chunk.payload["inverter_power_factor"])
     model: SystemModel = chosen.call(request)
     return model
+
+
+def _laid_down(path: str) -> SystemModel:
+    arrays, told = store.read(path)
+    grid = Grid.from_arrays(decoded(arrays), told)
+    if "series_first" not in told:
+        return SystemModel(grid, None)
+    series = {k.removeprefix("series/"): v for k, v in arrays.items() if k.startswith("series/")}
+    start, first = datetime.fromisoformat(str(told["start"])), int(told["series_first"])
+    return SystemModel(grid, Series(start, **series, description=str(told["description"]), first=first))
 
 
 def grid_datasets(grid: Grid) -> dict[str, Dataset]:

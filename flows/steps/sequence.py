@@ -17,9 +17,11 @@ from slots.sources.series import Series
 
 
 @lru_cache(maxsize=1)
-def _year(algorithm: str, grid_path: str, source: str, power_factor: float, seed: int) -> tuple[Grid, Series]:
+def _year(
+    algorithm: str, grid_path: str, source: str, model: str, power_factor: float, seed: int
+) -> tuple[Grid, Series]:
     grid = grid_of(grid_path)
-    payload = {"algorithm": "from-source", "source": source, "inverter_power_factor": power_factor}
+    payload = {"algorithm": "from-source", "source": source, "model": model, "inverter_power_factor": power_factor}
     own = model_of(Chunk("", "", 0, 0, 0, 0, payload)).series
     request = SequenceRequest(grid, own, seed)
     series: Series = program("sequence", algorithm).call(request)
@@ -30,10 +32,11 @@ def _year(algorithm: str, grid_path: str, source: str, power_factor: float, seed
 def run(chunk: Chunk) -> StepResult:
     """Generate the year, keep the chunk's hours, refuse hours that no unit could serve."""
     p = chunk.payload
-    grid, series = _year(p["algorithm"], p["grid"], p["source"], p["inverter_power_factor"], p["seed"])
-    if chunk.first_hour + chunk.hours > series.hours:
+    grid, series = _year(p["algorithm"], p["grid"], p["source"], p["model"], p["inverter_power_factor"], p["seed"])
+    if chunk.first_hour < series.first or chunk.first_hour + chunk.hours > series.end:
+        outside = chunk.first_hour if chunk.first_hour < series.first else chunk.first_hour + chunk.hours - 1
         raise ParameterError(
-            f"hour {chunk.first_hour + chunk.hours - 1} is outside the {series.hours} hours of the series",
+            f"hour {outside} is outside the series, which hold hours {series.first} to {series.end - 1}",
             "ask for fewer hours or an earlier start",
         )
     window = series.window(chunk.first_hour, chunk.hours)

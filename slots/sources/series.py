@@ -22,6 +22,7 @@ class Series:
         inflow: (hour, unit) energy that flows into a storage.
         reserve: (hour,) spinning reserve required.
         description: where the series come from, and whether they are measured or synthetic.
+        first: hour of the first row.
     """
 
     start: datetime
@@ -32,15 +33,21 @@ class Series:
     inflow: Floats
     reserve: Floats
     description: str
+    first: int = 0
 
     @property
     def hours(self) -> int:
         """Number of hours."""
         return len(self.load)
 
+    @property
+    def end(self) -> int:
+        """The hour after the last row."""
+        return self.first + self.hours
+
     def window(self, first: int, hours: int) -> dict[str, Any]:
         """The arrays of `hours` hours from `first`."""
-        rows = slice(first, first + hours)
+        rows = slice(first - self.first, first - self.first + hours)
         names = ("load", "load_q", "available", "floor", "inflow", "reserve")
         return {name: getattr(self, name)[rows] for name in names}
 

@@ -6,6 +6,7 @@ import pytest
 
 from bos_core.index import backfill, scenarios
 from bos_core.index.client import Index
+from bos_core.index.hourly_state import StateSource
 from storage.settings import Settings
 from tests.conftest import Home
 
@@ -42,7 +43,7 @@ def test_damage_is_found_repaired_and_pruned(home: Home, two_days: str):
 
         async def refer(db):
             version = await scenarios.branch(db, None, "kept")
-            await backfill.backfill(db, version, {"p": backfill.StateSource(run, "adjust", 0, 24)}, {})
+            await backfill.backfill(db, version, {"p": StateSource(run, "adjust", 0, 24)}, {})
             await scenarios.commit(db, version)
             return version
 

@@ -13,6 +13,7 @@ import xarray as xr
 from bos_core.drwop.access import DataSpace, Request
 from bos_core.index import backfill, scenarios
 from bos_core.index.client import Index
+from bos_core.index.hourly_state import StateSource
 from bos_core.objects.data import Category
 from bos_core.objects.errors import OntologyError
 from storage.settings import Settings
@@ -75,8 +76,8 @@ def test_results_become_the_state_of_the_next_version(space, two_days: str):
 
 def test_a_result_that_is_not_valid_is_refused(space, two_days: str):
     _, index, model = space
-    source = {"vm": backfill.StateSource(two_days, "adjust", 0, 48)}
-    gap = {"vm": backfill.StateSource(two_days, "adjust", 0, 72)}
+    source = {"vm": StateSource(two_days, "adjust", 0, 48)}
+    gap = {"vm": StateSource(two_days, "adjust", 0, 72)}
 
     async def attempt(db, sources, problems):
         version = await scenarios.branch(db, model, "attempt")

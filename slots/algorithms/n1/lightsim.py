@@ -4,6 +4,7 @@ Its own failures are never believed: each is solved again by a full Newton metho
 that split the grid are always solved that way.
 """
 
+import logging
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,7 @@ class Engine:
     """A lightsim2grid grid whose loads carry all injections and whose units only hold voltages."""
 
     def __init__(self, net: Network) -> None:
+        logging.getLogger("powsybl").setLevel(logging.ERROR)  # lightsim2grid imports it where it is installed
         from lightsim2grid.lightsim2grid_cpp import ContingencyAnalysisCPP
         from lightsim2grid.network import init_from_matpower
 

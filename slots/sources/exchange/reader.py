@@ -6,6 +6,7 @@ two-ports are converted from ohms, so a line between two nominal voltages is rig
 """
 
 import io
+import logging
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ def read_exchange(path: Path) -> Grid:
     Raises:
         GridError: PowSyBl is not installed, or the file is in no format that it knows.
     """
+    logging.getLogger("powsybl").setLevel(logging.ERROR)  # it warns of extras that nothing here needs
     try:
         import pypowsybl as pp
     except ImportError:

@@ -1,5 +1,6 @@
 """Writer of exchange formats through PowSyBl: CGMES, UCTE, PSS/E and IIDM."""
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def write_exchange(grid: Grid, path: Path) -> None:
         GridError: PowSyBl is not installed, or the format has no place for what the grid holds.
     """
     kind = FORMATS[path.suffix]
+    logging.getLogger("powsybl").setLevel(logging.ERROR)
     try:
         import pypowsybl  # noqa: F401
     except ImportError:
