@@ -27,7 +27,7 @@ from flows.ontology import grid_of_ontology, ontology_of
 from slots.sources.catalogue import load_source
 from slots.sources.exchange.writer import FORMATS, write_exchange
 from slots.sources.matpower_export import write_case
-from slots.sources.pandapower_net import to_net
+from slots.sources.pandapower_export import whole_net
 
 SUFFIX = ".bos"
 FORMAT = 2
@@ -51,7 +51,7 @@ def export_version(index: Index, version: int, path: Path) -> None:
     elif path.suffix == ".json":
         import pandapower as pp
 
-        pp.to_json(_net(told), str(part))
+        pp.to_json(whole_net(grid_of_ontology(told)), str(part))
     elif path.suffix in FORMATS:
         write_exchange(grid_of_ontology(told), path)
         return
@@ -163,12 +163,3 @@ def _changes(path: Path) -> Changes:
             )
         except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, TypeError):
             raise OntologyError(f"scenario file {path} is damaged or no scenario", "export it again") from None
-
-
-def _net(o: Ontology) -> Any:
-    grid = grid_of_ontology(o)
-    base, units = grid.base_mva, grid.units
-    injection = -(grid.buses.pd + 1j * grid.buses.qd) + grid.dc_injection()
-    np.add.at(injection, units.bus[units.in_service], (units.p + 1j * units.q)[units.in_service])
-    held = np.isin(np.arange(grid.n_bus), units.bus[units.in_service]) & (grid.buses.kind == 2)
-    return to_net(grid, injection / base, grid.buses.vm * np.exp(1j * grid.buses.va), held)
