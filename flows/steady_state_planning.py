@@ -74,6 +74,7 @@ def run_stage(
     array = TaskArray(
         id=f"{set_id}/{stage}/{month.number:02d}", task_set_id=set_id, stage=stage, month=month.number,
         elements=elements(spec, month.hours, contingencies), priority=_priority(stage, month),
+        kind=f"{scheduler.kind} {payload.get('algorithm', '')}".strip(),
     )  # fmt: skip
     common = {**payload, "task_set": set_id, "step": spec.step, "scenario": parent,
               "month": (month.first_hour, month.hours)}  # fmt: skip
@@ -107,7 +108,8 @@ def steady_state_planning(parameters: PlanningParameters, task_set: str | None =
     with Index(settings()) as index:
         index.hold_run_lock()
         _open_task_set(index, set_id, parameters)
-        scheduler = Scheduler(index, ContainerPool(default_containers(parameters.workers)), set_id)
+        scheduler = Scheduler(index, ContainerPool(default_containers(parameters.workers)), set_id,
+                              kind=f"{Path(parameters.grid).name} {parameters.keep_kv:g} kV")  # fmt: skip
         context = FlowRunContext.get()
         assert context is not None
         assert isinstance(context.task_runner, TCCSPTaskRunner)

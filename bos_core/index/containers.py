@@ -2,16 +2,18 @@
 
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 import psutil
 from sqlalchemy import update
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.statements import execute
-from bos_core.index.tables import ContainerRow, ServerRow, ServiceInstanceRow, now
+from bos_core.index.statements import execute, put
+from bos_core.index.tables import ContainerRow, ContainerSample, ServerRow, ServiceInstanceRow, now
 from bos_core.objects.container import Container
 
 SOFTWARE = ("prefect", "dask", "highspy", "lightsim2grid", "casadi")
@@ -45,6 +47,32 @@ async def note_service(db: AsyncSession, container: str, service: str, state: st
     await db.merge(ServiceInstanceRow(
         container=container, server=platform.node(), service=service, state=state, chunk_key=chunk_key, seen=now()
     ))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SampleOf:
+    """What a container used at a moment: share of one processor, resident MiB, chunks given to it and waiting."""
+
+    container: str
+    at: datetime
+    cpu_share: float
+    resident_mib: float
+    queued: int
+    waiting: int
+
+
+async def keep_samples(db: AsyncSession, owner: str, samples: Sequence[SampleOf]) -> None:
+    """Add samples of a task set's containers."""
+    await put(db, SQLModel.metadata.tables["containersample"], [{"owner": owner, **vars(s)} for s in samples])
+
+
+async def samples_of(db: AsyncSession, owner: str, last: int | None = None) -> list[SampleOf]:
+    """Samples of a task set's containers by time, of all or of the `last` seconds."""
+    query = select(ContainerSample).where(ContainerSample.owner == owner)
+    if last is not None:
+        query = query.where(col(ContainerSample.at) > now() - timedelta(seconds=last))
+    rows = (await db.exec(query.order_by(col(ContainerSample.at)))).all()
+    return [SampleOf(r.container, r.at, r.cpu_share, r.resident_mib, r.queued, r.waiting) for r in rows]
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,12 @@ class TaskSet(SQLModel, table=True):
 
 
 class TaskArray(SQLModel, table=True):
-    """Tasks of one stage and month; task k of the array is addressed as `id + k`."""
+    """Tasks of one stage and month; task k of the array is addressed as `id + k`.
+
+    Attributes:
+        kind: what makes its chunks take like times: grid, level, program.
+        priority: place among the arrays of its task set, lower first.
+    """
 
     id: str = Field(primary_key=True)
     task_set_id: str = Field(foreign_key="taskset.id", index=True)
@@ -95,12 +100,13 @@ class TaskArray(SQLModel, table=True):
     month: int
     elements: int
     priority: int
+    kind: str = ""
     started: datetime | None = Field(default=None, sa_column=_when(True))
     finished: datetime | None = Field(default=None, sa_column=_when(True))
 
 
 class ChunkRow(SQLModel, table=True):
-    """A chunk of a task array and what became of it."""
+    """A chunk of a task array and what became of it; `forecast_s`, `waited_s`, `weight`: as it was last sent."""
 
     __tablename__ = "chunk"
     key: str = Field(primary_key=True)
@@ -118,6 +124,10 @@ class ChunkRow(SQLModel, table=True):
     data_seconds: float = 0.0
     peak_mib: float = 0.0
     error: str = ""
+    forecast_s: float = 0.0
+    forecast_mib: float = 0.0
+    waited_s: float = 0.0
+    weight: float = 0.0
     started: datetime | None = Field(default=None, sa_column=_when(True))
     finished: datetime | None = Field(default=None, sa_column=_when(True))
 
@@ -187,6 +197,19 @@ class ContainerRow(SQLModel, table=True):
     mode: str
     state: str
     seen: datetime = Field(default_factory=now, sa_column=_when())
+
+
+class ContainerSample(SQLModel, table=True):
+    """What a container used at a moment; `queued`: chunks that it has been given, `waiting`: those that wait for any."""
+
+    __tablename__ = "containersample"
+    owner: str = Field(primary_key=True)
+    container: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    cpu_share: float
+    resident_mib: float
+    queued: int
+    waiting: int
 
 
 class AccessMeasure(SQLModel, table=True):

@@ -52,7 +52,8 @@ async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]
             {
                 "key": c.key, "array_id": array.id, "position": k, "offset": c.offset, "count": c.count,
                 "first_hour": c.first_hour, "hours": c.hours, "state": TaskState.PENDING.value, "attempts": 0,
-                "container": "", "seconds": 0.0, "cpu_seconds": 0.0, "peak_mib": 0.0, "data_seconds": 0.0, "error": "",
+                "container": "", "seconds": 0.0, "cpu_seconds": 0.0, "peak_mib": 0.0, "data_seconds": 0.0, "error": "", "forecast_s": 0.0, "forecast_mib": 0.0, "waited_s": 0.0,
+                "weight": 0.0,
             }
             for k, c in enumerate(chunks)
         ]  # fmt: skip
@@ -95,6 +96,18 @@ async def commit_chunk(
     await db.merge(output)
     for offset, reason in receipt.exceptions:
         await db.merge(TaskException(chunk_key=chunk.key, offset=offset, reason=reason))
+
+
+async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, int, float, float]]:
+    """(stage, kind, hours, seconds, peak MiB) of the latest chunks that succeeded, oldest first."""
+    query = (
+        select(TaskArray.stage, TaskArray.kind, ChunkRow.hours, ChunkRow.seconds, ChunkRow.peak_mib)  # type: ignore[call-overload]
+        .join(ChunkRow, col(ChunkRow.array_id) == col(TaskArray.id))
+        .where(ChunkRow.state == TaskState.SUCCESS.value, ChunkRow.seconds > 0)
+        .order_by(col(ChunkRow.finished).desc())
+        .limit(limit)
+    )
+    return [tuple(r) for r in reversed((await db.exec(query)).all())]
 
 
 async def reset_unfinished(db: AsyncSession, set_id: str) -> int:

@@ -76,6 +76,11 @@ class ContainerPool:
             },
         }
 
+    def processes(self) -> dict[str, int]:
+        """Process id of every container that lives."""
+        nannies = self._cluster.workers if self._cluster is not None else {}
+        return {name: nanny.pid for name, nanny in list(nannies.items()) if nanny.pid is not None}
+
     def close(self) -> None:
         """Stop everything at once; a chunk under way is given up, its file was not yet there."""
         if self._cluster is not None:

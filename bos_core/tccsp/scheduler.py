@@ -1,12 +1,13 @@
-"""The event loop that ties tasks and containers: queue, dispatch, record, retry.
+"""The event loop that ties tasks and containers: forecast, decide, dispatch, record, learn, retry.
 
 One thread owns all decisions. Chunks travel to containers as plain Dask messages; their receipts come back
-here and are committed to the index before anyone is told. A container runs one chunk at a time; a second one
-waits with it, so that it never idles for a message.
+here and are committed to the index before anyone is told. A container runs one chunk at a time; where chunks are
+short, a second one waits with it, so that it never idles for a message.
 """
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, field
@@ -21,12 +22,14 @@ from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError, StorageError
 from bos_core.objects.task import Chunk, Receipt, TaskState
-from bos_core.tccsp.assignment import ReadyQueue
+from bos_core.tccsp.board import Board, Choice, Demand, Slot
 from bos_core.tccsp.containers import SLOT, ContainerPool
+from bos_core.tccsp.forecast import Forecaster, Job
+from bos_core.tccsp.monitor import Monitor
 
 Step = Callable[[dict[str, Any]], Receipt]
 MAX_ATTEMPTS = 3
-DEPTH = 2  # chunks sent to a container: one runs, one waits
+SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to take less
 
 
 @dataclass(eq=False)
@@ -35,30 +38,48 @@ class _Work:
     chunk: Chunk
     step: Step
     scenario_id: int | None
+    criticality: float = 1.0
+    deadline: float = float("inf")
     done: "Future[Receipt]" = field(default_factory=Future)
     attempts: int = 0
 
+    @property
+    def demand(self) -> Demand:
+        job = Job(self.array.stage, self.array.kind, self.chunk.hours)
+        return Demand(job, self.criticality, self.array.priority, self.deadline)
+
 
 class Scheduler:
-    """Runs the chunks of task arrays on a pool of containers."""
+    """Runs the chunks of task arrays on a pool of containers.
 
-    def __init__(self, index: Index, pool: ContainerPool, owner: str = "") -> None:
-        self.index, self._pool, self._owner = index, pool, owner
+    Args:
+        index: where everything is recorded.
+        pool: the containers.
+        owner: task set that they serve.
+        kind: what its chunks have in common with those of earlier runs that took like times.
+    """
+
+    def __init__(self, index: Index, pool: ContainerPool, owner: str = "", kind: str = "") -> None:
+        self.index, self.kind, self._pool, self._owner = index, kind, pool, owner
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._ready = ReadyQueue()
-        self._load: dict[str, int] = {}
-        self._flying: list[_Work] = []
+        self.forecaster = Forecaster()
+        self._ready: Board[_Work] = Board(self.forecaster)
+        self._given: dict[str, list[tuple[_Work, float]]] = {}  # by container: what it was sent, and when that will end
+        self._monitor = Monitor(index, pool, owner, self._state)
         self._thread: threading.Thread | None = None
         self._stopping = False
 
     def start(self) -> None:
         """Start containers and the loop."""
+        for service, kind, hours, seconds, peak in self.index.call(tasks.history):
+            self.forecaster.learn(Job(service, kind, hours), seconds, peak)
         self._pool.start()
-        self._load = {c.name: 0 for c in self._pool.containers}
+        self._given = {c.name: [] for c in self._pool.containers}
         for c in self._pool.containers:
             self.index.call(lambda db, c=c: container_index.note_container(db, c, "running", self._owner))  # type: ignore[misc]
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
+        self._monitor.start()
 
     def halt(self) -> None:
         """Give up at once: everyone who waits for a chunk is told; what is done stays done."""
@@ -68,6 +89,7 @@ class Scheduler:
     def close(self) -> None:
         """Stop the loop and the containers; what is queued stays pending in the index."""
         self.halt()
+        self._monitor.stop()
         if self._thread is not None:
             self._thread.join(timeout=30)
         self._pool.close()
@@ -108,7 +130,7 @@ class Scheduler:
             kind, item = self._events.get()
             try:
                 if kind == "submit":
-                    self._ready.add(item.array.priority, item)
+                    self._ready.add(item.demand, item, time.monotonic())
                 elif kind == "stop":
                     break
                 elif kind == "back":
@@ -128,23 +150,48 @@ class Scheduler:
 
     def _abort(self, error: BosError) -> None:
         """Nothing more can be recorded: tell everyone who waits."""
-        for work in [*self._ready.clear(), *self._flying]:
+        flying = [work for given in self._given.values() for work, _ in given]
+        for work in [*self._ready.clear(), *flying]:
             if not work.done.done():
                 work.done.set_exception(error)
-        self._flying.clear()
+        for given in self._given.values():
+            given.clear()
+
+    def _state(self) -> tuple[dict[str, int], int]:
+        """Chunks that each container has been given, and how many wait for any."""
+        return {name: len(given) for name, given in list(self._given.items())}, len(self._ready)
 
     def _dispatch(self) -> None:
-        for level in range(DEPTH):
-            idle = [name for name, load in self._load.items() if load == level]
-            for name, work in self._ready.assign(idle):
-                self._send(name, work)
+        """Decide and send until nothing more can be sent; one snapshot of the containers per cycle."""
+        while True:
+            now = time.monotonic()
+            decision = self._ready.decide(now, self._slots(now))
+            for choice in decision.choices:
+                self._send(choice, now)
+            if not decision.choices:
+                return
 
-    def _send(self, container: str, work: _Work) -> None:
+    def _slots(self, now: float) -> list[Slot]:
+        """Containers that can be sent a chunk: idle ones, and those whose chunk will not take long.
+
+        Where no quota holds what a chunk is forecast to need, the largest ones try: a forecast may be wrong.
+        """
+        out = []
+        largest = max(c.quota.memory_mib for c in self._pool.containers)
+        for c in self._pool.containers:
+            given = self._given[c.name]
+            if not given or (len(given) == 1 and given[0][1] - now < SHORT_S):
+                memory = c.quota.memory_mib if c.quota.memory_mib < largest else float("inf")
+                out.append(Slot(c.name, memory, max((end for _, end in given), default=now)))
+        return out
+
+    def _send(self, choice: Choice[_Work], now: float) -> None:
+        work, container = choice.work, choice.container
         work.attempts += 1
-        self.index.call(lambda db: self._note_sent(db, container, work))
+        self.index.call(lambda db: self._note_sent(db, choice))
         assert self._pool.client is not None
-        self._load[container] += 1
-        self._flying.append(work)
+        given = self._given[container]
+        given.append((work, max((end for _, end in given), default=now) + choice.forecast.seconds))
         future = self._pool.client.submit(
             work.step, work.chunk.as_dict(), key=f"{work.chunk.key}/{work.attempts}", pure=False,
             workers=[container], resources={SLOT: 1}, retries=0,
@@ -152,9 +199,14 @@ class Scheduler:
         future.add_done_callback(lambda f: self._events.put(("back", (container, work, f))))
 
     @staticmethod
-    async def _note_sent(db: AsyncSession, container: str, work: _Work) -> None:
-        await tasks.mark(db, work.chunk.key, TaskState.EXECUTING, container=container)
-        await container_index.note_service(db, container, work.array.stage, "working", work.chunk.key)
+    async def _note_sent(db: AsyncSession, choice: Choice[_Work]) -> None:
+        work = choice.work
+        await tasks.mark(
+            db, work.chunk.key, TaskState.EXECUTING, container=choice.container, forecast_s=choice.forecast.seconds,
+            forecast_mib=choice.forecast.peak_mib + choice.forecast.margin_mib, waited_s=choice.waited,
+            weight=choice.weight,
+        )  # fmt: skip
+        await container_index.note_service(db, choice.container, work.array.stage, "working", work.chunk.key)
 
     @staticmethod
     async def _note_done(db: AsyncSession, container: str, work: _Work, receipt: Receipt) -> None:
@@ -162,14 +214,15 @@ class Scheduler:
         await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
 
     def _come_back(self, container: str, work: _Work, future: Any) -> None:
-        self._load[container] -= 1
-        if work not in self._flying:  # given up meanwhile
+        given = self._given[container]
+        if all(w is not work for w, _ in given):  # given up meanwhile
             return
-        self._flying.remove(work)
+        given[:] = [(w, end) for w, end in given if w is not work]
         error = future.exception()
         if error is None:
             receipt: Receipt = future.result()
             self.index.call(lambda db: self._note_done(db, container, work, receipt))
+            self.forecaster.learn(work.demand.job, receipt.seconds, receipt.peak_mib)
             work.done.set_result(receipt)
         else:
             self._failed(container, work, error)
@@ -184,7 +237,7 @@ class Scheduler:
         if final:
             work.done.set_exception(reason)
         else:
-            self._ready.add(work.array.priority, work)
+            self._ready.add(work.demand, work, time.monotonic())
 
 
 def _reason(error: BaseException, container: str, chunk: Chunk) -> BosError:

@@ -12,7 +12,6 @@ from bos_core.index.tables import TaskArray
 from bos_core.objects.container import Container, Quota
 from bos_core.objects.errors import BosError, BusyError, GridError, StorageError
 from bos_core.objects.task import TRANSITIONS, Chunk, TaskState, check_transition
-from bos_core.tccsp.assignment import ReadyQueue
 from bos_core.tccsp.containers import ContainerPool
 from bos_core.tccsp.scheduler import Scheduler
 from tests.bos_core.crashing import step
@@ -87,14 +86,6 @@ def test_transitions_have_one_place():
                 with pytest.raises(ValueError, match="cannot go"):
                     check_transition(old, new)
     assert not TRANSITIONS[TaskState.SUCCESS]
-
-
-def test_the_queue_gives_the_most_urgent_first():
-    queue = ReadyQueue()
-    for priority, name in ((3, "late"), (1, "early"), (1, "early too"), (2, "middle")):
-        queue.add(priority, name)
-    assert queue.assign(["a", "b", "c"]) == [("a", "early"), ("b", "early too"), ("c", "middle")]
-    assert queue.clear() == ["late"]
 
 
 def test_errors_cross_process_borders():

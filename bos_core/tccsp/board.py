@@ -1,0 +1,165 @@
+"""What waits, and the decision of a cycle: forecast (A1), priority (A2) and assignment (A3) put together.
+
+Tasks that differ in nothing but their age form a queue; of each queue only as many heads as there are containers can
+be chosen in a cycle, so a cycle costs the same whether ten tasks wait or a million. The scheduler and the simulator
+decide with this very code.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from bos_core.tccsp.assignment import assign
+from bos_core.tccsp.forecast import Forecast, Forecaster, Job
+from bos_core.tccsp.priority import Beta, priorities
+
+Work = TypeVar("Work")
+BUFFER_S = 1.0  # by which putting a task off counts as longer than the longest forecast
+CAUTION = 1.0  # deadlines are held against the forecast that many deviations above its median
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a waiting task asks for.
+
+    Attributes:
+        job: what its forecast depends on.
+        criticality: of its business request, 1 for ordinary work.
+        rank: its place among the tasks of its request, lower first.
+        deadline: when it must have ended, on the clock of `now`; inf without one.
+    """
+
+    job: Job
+    criticality: float = 1.0
+    rank: int = 0
+    deadline: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A container as a cycle sees it.
+
+    Attributes:
+        name: of the container.
+        memory_mib: its quota.
+        free_at: when it will have done what it was given, on the clock of `now`.
+        services: those it hosts; None for any.
+    """
+
+    name: str
+    memory_mib: float
+    free_at: float
+    services: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
+class Choice(Generic[Work]):
+    """A task that a container is to run now."""
+
+    work: Work
+    demand: Demand
+    container: str
+    forecast: Forecast
+    weight: float
+    waited: float
+
+
+@dataclass(frozen=True)
+class Decision(Generic[Work]):
+    """The choices of a cycle, and the demands that no container here can meet in time or at all."""
+
+    choices: list[Choice[Work]]
+    late: list[Demand]
+    too_large: list[Demand]
+
+
+class Board(Generic[Work]):
+    """Waiting tasks in queues of like ones."""
+
+    def __init__(self, forecaster: Forecaster, beta: Beta | None = None) -> None:
+        self._forecaster, self._beta = forecaster, beta or Beta()
+        self._queues: dict[Demand, deque[tuple[float, Work]]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, demand: Demand, work: Work, since: float) -> None:
+        """Queue a task that could run since a moment."""
+        self._queues.setdefault(demand, deque()).append((since, work))
+        self._size += 1
+
+    def waiting(self) -> Iterator[tuple[Demand, int]]:
+        """Demands with how many tasks wait for each."""
+        return ((d, len(q)) for d, q in self._queues.items())
+
+    def clear(self) -> list[Work]:
+        """Empty the board; what waited."""
+        left = [work for q in self._queues.values() for _, work in q]
+        self._queues.clear()
+        self._size = 0
+        return left
+
+    def decide(self, now: float, slots: Sequence[Slot]) -> Decision[Work]:
+        """Choose at most one task for each container, and take the chosen ones off the board."""
+        if not self._size or not slots:
+            return Decision([], [], [])
+        heads = [(d, k) for d, q in self._queues.items() for k in range(min(len(q), len(slots)))]
+        demands = [d for d, _ in heads]
+        told = {d: self._forecaster.forecast(d.job) for d in self._queues}
+        seconds = np.array([told[d].seconds for d in demands])
+        careful = np.array([told[d].quantile(CAUTION) for d in demands])
+        left = np.array([d.deadline for d in demands]) - now
+        waited = np.array([now - self._queues[d][k][0] for d, k in heads])
+        weight = priorities(
+            np.array([d.criticality for d in demands]), waited, left - careful, self._order(demands), self._beta
+        )
+        free = np.maximum(np.array([s.free_at for s in slots]) - now, 0.0)
+        ends = free[None, :] + seconds[:, None]
+        put_off = np.full(len(demands), float(ends.max()) + BUFFER_S)
+        fits = self._fits(demands, told, slots)
+        limit = left - (careful - seconds)  # of the median, so that the careful forecast is in time
+        found = assign(weight, ends, put_off, limit, fits)
+        hopeless = np.isin(np.arange(len(demands)), found.late)
+        if hopeless.any():  # what cannot be in time is done as soon as it can be
+            found = assign(weight, ends, put_off, np.where(hopeless, np.inf, limit), fits)
+        chosen = [k for k in range(len(heads)) if found.container[k] >= 0]
+        choices = [
+            Choice(self._queues[d][k][1], d, slots[int(found.container[i])].name, told[d], float(weight[i]),
+                   float(waited[i]))
+            for i, (d, k) in enumerate(heads) if i in set(chosen)
+        ]  # fmt: skip
+        self._remove([heads[i] for i in chosen])
+        return Decision(choices, _once(demands, hopeless), _once(demands, ~fits.any(axis=1)))
+
+    @staticmethod
+    def _order(demands: list[Demand]) -> np.ndarray:  # type: ignore[type-arg]
+        """(task,) place by rank, 0 first to 1 last."""
+        rank = np.array([d.rank for d in demands], dtype=float)
+        span = rank.max() - rank.min()
+        return np.asarray((rank - rank.min()) / span if span else np.zeros(len(rank)))
+
+    @staticmethod
+    def _fits(demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> np.ndarray:  # type: ignore[type-arg]
+        """(task, container) whether the quota holds the forecast peak and its margin, and the service is hosted."""
+        need = np.array([told[d].peak_mib + told[d].margin_mib for d in demands])
+        out = need[:, None] <= np.array([s.memory_mib for s in slots])[None, :]
+        for k, s in enumerate(slots):
+            if s.services is not None:
+                out[:, k] &= np.array([d.job.service in s.services for d in demands])
+        return np.asarray(out)
+
+    def _remove(self, heads: list[tuple[Demand, int]]) -> None:
+        for d, k in sorted(heads, key=lambda h: -h[1]):
+            del self._queues[d][k]
+            self._size -= 1
+        for d in {d for d, _ in heads}:
+            if not self._queues[d]:
+                del self._queues[d]
+
+
+def _once(demands: list[Demand], flags: Any) -> list[Demand]:
+    return list(dict.fromkeys(d for d, flag in zip(demands, flags, strict=True) if flag))

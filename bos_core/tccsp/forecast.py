@@ -1,0 +1,155 @@
+"""Algorithm A1 of the BOS paper (section 3.3.1): how long a chunk will take and how much memory it will need.
+
+Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + offset of its kind.
+Weights and offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and
+program, and its offset is drawn to zero while it has few chunks. Before anything was measured the prior says
+one second for size one, within a factor of seven, and proportional to the size to about a third.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from math import exp, log
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+PRIOR_MEAN = (0.0, 1.0)  # one second for size one, proportional to it
+PRIOR_DEVIATION = (2.0, 0.3)
+KIND_DEVIATION = 1.5  # of a kind's offset from its service
+PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about 0.5 in the logarithm
+FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
+COLD_PEAK_MIB = 600.0  # a container with its libraries loaded, before anything was measured
+SAFETY_MIB = 64.0
+KEPT_ERRORS = 500
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a forecast is asked for.
+
+    Attributes:
+        service: the stage that it belongs to.
+        kind: what makes chunks of a service alike: grid, level, program.
+        size: how much there is to do, in hours of the horizon or any other count that fits the service.
+    """
+
+    service: str
+    kind: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A prediction.
+
+    Attributes:
+        seconds: median duration (s).
+        spread: standard deviation of its logarithm; exp(spread) is the factor within which two thirds fall.
+        peak_mib: resident memory at its peak (MiB).
+        margin_mib: by how much the peak may be exceeded (MiB); what is to be kept free beyond it.
+    """
+
+    seconds: float
+    spread: float
+    peak_mib: float
+    margin_mib: float
+
+    def quantile(self, deviations: float) -> float:
+        """Duration (s) that many standard deviations of the logarithm above the median."""
+        return self.seconds * exp(deviations * self.spread)
+
+
+class _Service:
+    """Regression of one service: intercept, slope and one offset per kind; and the memory of its kinds.
+
+    `precision` and `moment` are sums over chunks of x·xᵀ and x·y, of deviations from the prior's mean; the prior's
+    own precision is added where they are used, so forgetting leads back to it.
+    """
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, int] = {}
+        self.peaks: dict[str, deque[float]] = {}
+        self._precision, self._moment = np.zeros((2, 2)), np.zeros(2)
+        self._squares = self._count = 0.0
+        self._solved: tuple[Floats, Floats, float] | None = None
+
+    def _row(self, job: Job) -> Floats:
+        x = np.zeros(len(self._moment))
+        x[:2] = 1.0, log(max(job.size, 1))
+        if job.kind in self.kinds:
+            x[self.kinds[job.kind]] = 1.0
+        return x
+
+    def learn(self, job: Job, seconds: float, peak_mib: float) -> None:
+        """Take account of a chunk."""
+        if job.kind not in self.kinds:
+            self.kinds[job.kind] = len(self._moment)
+            self._precision, self._moment = np.pad(self._precision, (0, 1)), np.pad(self._moment, (0, 1))
+        x = self._row(job)
+        y = log(max(seconds, 1e-6)) - float(x[:2] @ PRIOR_MEAN)
+        self._precision = FORGET * self._precision + np.outer(x, x)
+        self._moment = FORGET * self._moment + x * y
+        self._squares, self._count = FORGET * self._squares + y * y, FORGET * self._count + 1
+        self._solved = None
+        self.peaks.setdefault(job.kind, deque(maxlen=50)).append(peak_mib)
+
+    def predict(self, job: Job) -> tuple[float, float]:
+        """Mean and standard deviation of log seconds."""
+        solved = self._solved
+        if solved is None:
+            prior = 1 / np.array([*PRIOR_DEVIATION, *[KIND_DEVIATION] * len(self.kinds)]) ** 2
+            covariance = np.asarray(np.linalg.inv(self._precision + np.diag(prior)), np.float64)
+            weights = np.asarray(covariance @ self._moment, np.float64)
+            rest = max(self._squares - float(self._moment @ weights), 0.0)
+            noise = (PRIOR_RATE + rest / 2) / (PRIOR_SHAPE + self._count / 2)
+            self._solved = solved = weights, covariance, noise
+        weights, covariance, noise = solved
+        x = self._row(job)
+        unseen = 0.0 if job.kind in self.kinds else KIND_DEVIATION**2
+        mean = float(x[:2] @ PRIOR_MEAN + x @ weights)
+        return mean, float(np.sqrt(noise * (1 + x @ covariance @ x) + unseen))
+
+    def memory(self, kind: str) -> tuple[float, float]:
+        """The largest peak of a kind; of one not seen, of the service; the margin shrinks as chunks are seen."""
+        seen = self.peaks.get(kind)
+        if seen:
+            return max(seen), SAFETY_MIB + 2 * float(np.std(seen)) + 0.1 * max(seen) / len(seen)
+        others = [p for kept in self.peaks.values() for p in kept]
+        if others:
+            return max(others), SAFETY_MIB + 0.5 * max(others)
+        return COLD_PEAK_MIB, COLD_PEAK_MIB
+
+
+class Forecaster:
+    """Learns from every chunk that ends; says how wrong it has been."""
+
+    def __init__(self) -> None:
+        self._services: dict[str, _Service] = {}
+        self._errors: deque[float] = deque(maxlen=KEPT_ERRORS)
+        self._beyond: deque[float] = deque(maxlen=KEPT_ERRORS)
+
+    def forecast(self, job: Job) -> Forecast:
+        """Duration and memory of a chunk."""
+        s = self._services.get(job.service) or _Service()
+        mean, deviation = s.predict(job)
+        return Forecast(exp(mean), deviation, *s.memory(job.kind))
+
+    def learn(self, job: Job, seconds: float, peak_mib: float) -> None:
+        """Take account of a chunk that ended."""
+        told = self.forecast(job)
+        self._errors.append(abs(told.seconds - seconds) / max(seconds, 1e-9))
+        self._beyond.append(peak_mib - told.peak_mib - told.margin_mib)
+        self._services.setdefault(job.service, _Service()).learn(job, seconds, peak_mib)
+
+    @property
+    def median_error(self) -> float:
+        """Median of |forecast - measured| / measured of the latest durations; NaN before any."""
+        return median(self._errors) if self._errors else float("nan")
+
+    @property
+    def worst_beyond_mib(self) -> float:
+        """By how much (MiB) a peak has exceeded its forecast and margin at worst; negative if none has."""
+        return max(self._beyond, default=float("nan"))

@@ -1,0 +1,66 @@
+"""Forecasts against what is known of made-up services: they learn size, kind and spread, and own up to errors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bos_core.tccsp.forecast import COLD_PEAK_MIB, Forecaster, Job
+
+
+def _taught(seed: int, chunks: int, power: float = 1.0, noise: float = 0.1) -> tuple[Forecaster, list[float]]:
+    rng, f, errors = np.random.default_rng(seed), Forecaster(), []
+    for _ in range(chunks):
+        kind, size = rng.choice(["small", "large"]), int(rng.integers(1, 400))
+        true = (0.02 if kind == "small" else 0.3) * size**power * np.exp(noise * rng.standard_normal())
+        job = Job("n1", str(kind), size)
+        errors.append(abs(f.forecast(job).seconds - true) / true)
+        f.learn(job, true, 500 + (300 if kind == "large" else 0) + 20 * rng.random())
+    return f, errors
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.floats(0.6, 1.2))
+def test_errors_fall_to_the_noise(seed, power):
+    f, errors = _taught(seed, 120, power)
+    assert np.median(errors[60:]) < 0.2
+    assert f.median_error == pytest.approx(np.median(errors))
+
+
+def test_a_kind_never_seen_leans_on_its_service():
+    f, _ = _taught(1, 200)
+    told = f.forecast(Job("n1", "new", 100))
+    assert 2.0 < told.seconds < 30.0  # between the kinds that it knows
+    assert told.spread > f.forecast(Job("n1", "small", 100)).spread
+    assert told.peak_mib >= 800
+
+
+def test_the_first_forecast_is_honest():
+    told = Forecaster().forecast(Job("uc", "x", 1))
+    assert told.seconds == pytest.approx(1.0)
+    assert told.spread > 0.5
+    assert told.peak_mib + told.margin_mib == 2 * COLD_PEAK_MIB
+
+
+def test_spread_covers_what_happens():
+    true = 0.02 * 50 * np.exp(0.4 * np.random.default_rng(3).standard_normal(2000))
+    within: list[list[float]] = []
+    for seed in range(12):  # one forecaster may be off by its own sample; on average they are not
+        told = _taught(seed, 150, noise=0.4)[0].forecast(Job("n1", "small", 50))
+        within.append([(true < told.quantile(k)).mean() for k in (-1, 0, 1, 2)])
+    assert np.mean(within, axis=0) == pytest.approx([0.16, 0.5, 0.84, 0.977], abs=0.08)  # a little cautious
+
+
+def test_memory_is_not_forecast_too_low():
+    f, _ = _taught(4, 200)
+    assert f.worst_beyond_mib <= 0
+    told = f.forecast(Job("n1", "large", 10))
+    assert 800 < told.peak_mib <= 820
+    assert told.margin_mib < 150
+
+
+def test_it_follows_a_machine_that_changes():
+    f, _ = _taught(5, 300, noise=0.05)
+    for _ in range(150):
+        f.learn(Job("n1", "small", 100), 6.0, 500)  # three times slower than before
+    assert f.forecast(Job("n1", "small", 100)).seconds == pytest.approx(6.0, rel=0.25)
