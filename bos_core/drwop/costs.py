@@ -17,8 +17,8 @@ PRIOR = {
     "relational/walk": (2e-3, 5e-3, 0.0, 0.0),
     "relational/keys": (1.5e-3, 2e-2, 0.0, 0.0),
     "relational/scan": (1.5e-3, 1e-2, 0.0, 0.0),
-    "relational/insert": (1.5e-3, 8e-2, 0.0, 0.0),
-    "relational/copy": (4e-3, 8e-3, 0.0, 0.0),
+    "relational/insert": (1e-3, 4e-2, 0.0, 0.0),
+    "relational/copy": (6e-3, 1.2e-2, 0.0, 0.0),
     "relational/close": (2e-3, 0.0, 0.0, 0.0),
 }
 

@@ -44,9 +44,9 @@ async def note_container(db: AsyncSession, container: Container, state: str, own
 
 async def note_service(db: AsyncSession, container: str, service: str, state: str, chunk_key: str) -> None:
     """Record what a container does with a service."""
-    await db.merge(ServiceInstanceRow(
-        container=container, server=platform.node(), service=service, state=state, chunk_key=chunk_key, seen=now()
-    ))  # fmt: skip
+    row = {"container": container, "server": platform.node(), "service": service, "state": state,
+           "chunk_key": chunk_key, "seen": now()}  # fmt: skip
+    await put(db, SQLModel.metadata.tables["serviceinstance"], [row])
 
 
 @dataclass(frozen=True)

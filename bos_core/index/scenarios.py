@@ -22,7 +22,7 @@ from bos_core.objects.data import Category, Relation
 from bos_core.objects.errors import OntologyError
 from storage.ontology.schema import attributes_of, validated
 
-BULK_FROM = 50  # rows from which COPY is quicker than INSERT
+BULK_FROM = 200  # rows from which COPY is quicker than INSERT
 FULL_COPY_SHARE = 0.4  # changed rows, as a share of all, at which a commit writes everything again
 
 Values = dict[str, Any]

@@ -7,13 +7,11 @@ from sqlalchemy import Column, MetaData, Table, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-BATCH = 1000
 
-
-async def execute(db: AsyncSession, statement: Any) -> Any:
-    """Run a statement in the session's transaction, after what the session still holds back."""
+async def execute(db: AsyncSession, statement: Any, rows: Sequence[Mapping[str, Any]] | None = None) -> Any:
+    """Run a statement, or run it for each of `rows`, in the session's transaction, after what it still holds back."""
     await db.flush()
-    return await (await db.connection()).execute(statement)
+    return await (await db.connection()).execute(statement, rows)
 
 
 async def put(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]], bulk: bool = False) -> None:
@@ -29,10 +27,9 @@ async def put(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]],
     if bulk:
         await _copy(db, table, unique)
         return
-    for k in range(0, len(unique), BATCH):
-        made = insert(table).values(unique[k : k + BATCH])
-        rest = {c.name: made.excluded[c.name] for c in table.columns if not c.primary_key}
-        await execute(db, made.on_conflict_do_update(index_elements=keys, set_=rest))
+    made = insert(table)
+    rest = {c.name: made.excluded[c.name] for c in table.columns if not c.primary_key}
+    await execute(db, made.on_conflict_do_update(index_elements=keys, set_=rest), unique)
 
 
 async def _copy(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

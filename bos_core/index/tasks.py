@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import case, func, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import col, select
+from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.statements import execute
+from bos_core.index.statements import execute, put
 from bos_core.index.tables import ChunkRow, Output, TaskArray, TaskException, TaskSet, now
 from bos_core.objects.task import Chunk, Receipt, TaskState, check_transition
 
@@ -93,7 +93,7 @@ async def commit_chunk(
         layout="by-device" if receipt.copy_of else "by-time", path=receipt.path, sha256=receipt.sha256, size=receipt.size, program=receipt.program,
         scenario_id=scenario_id, first_hour=chunk.first_hour, hours=chunk.hours, summary=receipt.summary,
     )  # fmt: skip
-    await db.merge(output)
+    await put(db, SQLModel.metadata.tables["output"], [output.model_dump()])
     for offset, reason in receipt.exceptions:
         await db.merge(TaskException(chunk_key=chunk.key, offset=offset, reason=reason))
 

@@ -6,7 +6,8 @@ E_t is when t ends if the chosen container runs it (its forecast duration after 
 and a penalty if it is put off: the longest forecast and a buffer. A container too small for a task's memory, or one
 that would end it too late, cannot be chosen. Subtracting the constant Σ B_t·penalty_t leaves, per pair, the gain
 of not putting off: a linear assignment problem, solved exactly. Only a container's best |P| tasks can matter, because
-at most |P| - 1 of them are taken by others; this keeps ten thousand tasks quick without losing the optimum.
+at most |P| - 1 of them are taken by others; this keeps ten thousand tasks quick without losing the optimum. Where all
+containers are alike, the tasks of largest gain are the optimum.
 """
 
 from dataclasses import dataclass
@@ -52,16 +53,26 @@ def assign(weight: Floats, ends: Floats, put_off: Floats, limit: Floats, possibl
     gain = np.where(allowed, weight[:, None] * (put_off[:, None] - ends), 0.0)
     most = float(np.abs(gain).max(axis=1, initial=0.0).sum()) + 1.0
     gain = np.where(allowed & must[:, None], gain + most, np.maximum(gain, 0.0))
-    rows = _that_matter(gain)
-    picked, columns = linear_sum_assignment(gain[rows], maximize=True)
-    taken = gain[rows[picked], columns] > 0
+    rows, columns = _matched(gain)
+    taken = gain[rows, columns] > 0
     container = np.full(len(weight), -1, dtype=np.int64)
-    container[rows[picked[taken]]] = columns[taken]
+    container[rows[taken]] = columns[taken]
     completion = put_off.copy()
     chosen = container >= 0
     completion[chosen] = ends[chosen, container[chosen]]
     objective = float(weight @ completion) / max(len(weight), 1)
     return Assignment(container, objective, np.flatnonzero(must & ~chosen))
+
+
+def _matched(gain: Floats) -> tuple[Ints, Ints]:
+    """Tasks and the containers that they go to in the matching of largest gain."""
+    tasks, containers = gain.shape
+    if containers > 1 and tasks and (gain == gain[:, :1]).all():
+        best = np.argsort(-gain[:, 0], kind="stable")[:containers]
+        return best, np.arange(len(best))
+    rows = _that_matter(gain)
+    picked, columns = linear_sum_assignment(gain[rows], maximize=True)
+    return rows[picked], columns
 
 
 def _that_matter(gain: Floats) -> Ints:

@@ -29,6 +29,7 @@ class Demand:
         job: what its forecast depends on.
         criticality: of its business request, 1 for ordinary work.
         rank: its place among the tasks of its request, lower first.
+        request: the business request that it belongs to.
         deadline: when it must have ended, on the clock of `now`; inf without one.
     """
 
@@ -36,6 +37,7 @@ class Demand:
     criticality: float = 1.0
     rank: int = 0
     deadline: float = float("inf")
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Board(Generic[Work]):
         left = np.array([d.deadline for d in demands]) - now
         waited = np.array([now - self._queues[d][k][0] for d, k in heads])
         weight = priorities(
-            np.array([d.criticality for d in demands]), waited, left - careful, self._order(demands), self._beta
+            np.array([d.criticality for d in demands]), waited, left - careful, self._places(demands), self._beta
         )
         free = np.maximum(np.array([s.free_at for s in slots]) - now, 0.0)
         ends = free[None, :] + seconds[:, None]
@@ -126,21 +128,23 @@ class Board(Generic[Work]):
         hopeless = np.isin(np.arange(len(demands)), found.late)
         if hopeless.any():  # what cannot be in time is done as soon as it can be
             found = assign(weight, ends, put_off, np.where(hopeless, np.inf, limit), fits)
-        chosen = [k for k in range(len(heads)) if found.container[k] >= 0]
+        chosen = np.flatnonzero(found.container >= 0).tolist()
         choices = [
-            Choice(self._queues[d][k][1], d, slots[int(found.container[i])].name, told[d], float(weight[i]),
-                   float(waited[i]))
-            for i, (d, k) in enumerate(heads) if i in set(chosen)
+            Choice(self._queues[heads[i][0]][heads[i][1]][1], heads[i][0], slots[int(found.container[i])].name,
+                   told[heads[i][0]], float(weight[i]), float(waited[i]))
+            for i in chosen
         ]  # fmt: skip
         self._remove([heads[i] for i in chosen])
         return Decision(choices, _once(demands, hopeless), _once(demands, ~fits.any(axis=1)))
 
     @staticmethod
-    def _order(demands: list[Demand]) -> np.ndarray:  # type: ignore[type-arg]
-        """(task,) place by rank, 0 first to 1 last."""
-        rank = np.array([d.rank for d in demands], dtype=float)
-        span = rank.max() - rank.min()
-        return np.asarray((rank - rank.min()) / span if span else np.zeros(len(rank)))
+    def _places(demands: list[Demand]) -> np.ndarray:  # type: ignore[type-arg]
+        """(task,) place of its rank among those of its request that wait, 0 first."""
+        ranks: dict[str, set[int]] = {}
+        for d in demands:
+            ranks.setdefault(d.request, set()).add(d.rank)
+        place = {(r, rank): k for r, mine in ranks.items() for k, rank in enumerate(sorted(mine))}
+        return np.array([place[d.request, d.rank] for d in demands], dtype=float)
 
     @staticmethod
     def _fits(demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> np.ndarray:  # type: ignore[type-arg]

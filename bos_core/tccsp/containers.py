@@ -51,6 +51,13 @@ class ContainerPool:
                 "logging": {"distributed": "critical"},
                 "distributed.worker.memory.spill": False,
                 "distributed.worker.memory.target": False,
+                # Dask watches itself ten to fifty times a second; nobody here looks, and it costs 4 % of a core.
+                "distributed.worker.profile.enabled": False,
+                "distributed.scheduler.active-memory-manager.start": False,
+                "distributed.admin.tick.interval": "1s",
+                "distributed.admin.tick.limit": "60s",
+                "distributed.admin.system-monitor.interval": "5s",
+                "distributed.worker.memory.monitor-interval": "200ms",
             }
         )
         distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
@@ -95,5 +102,5 @@ class ContainerPool:
     async def _kill(cluster: SpecCluster) -> None:
         nannies = list(cluster.workers.values())
         for nanny in nannies:
-            nanny.auto_restart = False
+            nanny.close_gracefully("the pool closes")  # or it would start its worker anew
         await asyncio.gather(*(nanny.kill(timeout=LAST_WORDS_S) for nanny in nannies), return_exceptions=True)

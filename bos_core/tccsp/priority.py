@@ -1,10 +1,10 @@
 """Algorithm A2 of the BOS paper (section 3.3.1): how much a task's completion matters now.
 
-B(t, β) = criticality · (1 + age / patience) · (1 + pressure · 2^(-slack / horizon)) · order
+B(t, β) = criticality · (1 + age / patience) · (1 + pressure · 2^(-slack / horizon)) · 2^(-place)
 
 `age` makes waiting work matter ever more, so nothing starves whatever else arrives; `slack` is what is left until
-the deadline after the forecast duration, so urgency doubles towards `pressure` as it runs out; `order` (1 to 2) keeps
-the order that a request wants among its own tasks.
+the deadline after the forecast duration, so urgency rises towards `pressure` as it runs out; `place` counts from the
+first of a request's own waiting tasks, so its order is kept while the heads of all requests compete alike.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from bos_core.objects.errors import ParameterError
 
 Floats = npt.NDArray[np.float64]
+LAST = 20.0
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,15 @@ class Beta:
                 raise ParameterError(f"{name} of the priority is {getattr(self, name):g}", "give a value above 0")
 
 
-def priorities(criticality: Floats, age: Floats, slack: Floats, order: Floats, beta: Beta) -> Floats:
+def priorities(criticality: Floats, age: Floats, slack: Floats, place: Floats, beta: Beta) -> Floats:
     """(task,) weights B, dimensionless, larger for what matters more.
 
     Args:
         criticality: of the business request, 1 for ordinary work.
         age: s since the task could have started.
         slack: s left until the deadline once its forecast duration is taken off; inf without a deadline.
-        order: place among the tasks of its request, 0 first to 1 last.
+        place: among the waiting tasks of its request, 0 first; differences beyond LAST no longer count.
         beta: the parameters.
     """
     urgency = 1 + beta.pressure * np.exp2(-np.maximum(slack, 0.0) / beta.horizon)
-    return np.asarray(criticality * (1 + age / beta.patience) * urgency * (2 - order))
+    return np.asarray(criticality * (1 + age / beta.patience) * urgency * np.exp2(-np.minimum(place, LAST)))

@@ -46,7 +46,7 @@ class _Work:
     @property
     def demand(self) -> Demand:
         job = Job(self.array.stage, self.array.kind, self.chunk.hours)
-        return Demand(job, self.criticality, self.array.priority, self.deadline)
+        return Demand(job, self.criticality, self.array.priority, self.deadline, self.array.task_set_id)
 
 
 class Scheduler:

@@ -63,6 +63,18 @@ def test_leaving_out_tasks_that_cannot_matter_changes_nothing(seed, tasks, conta
     assert assign(weight, ends, put_off, limit, possible).objective == pytest.approx(whole.objective, rel=1e-9)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(2, 4))
+def test_like_containers_are_no_special_case(seed, tasks, containers):
+    weight, ends, put_off, limit, possible = _instance(seed, tasks, containers)
+    alike = np.repeat(ends[:, :1], containers, axis=1)
+    able = np.repeat(possible[:, :1], containers, axis=1)
+    nearly = alike * (1 + 1e-13 * np.arange(containers))  # keeps the shortcut from being taken
+    a, b = (assign(weight, e, put_off, limit, able) for e in (alike, nearly))
+    assert a.objective == pytest.approx(b.objective, rel=1e-9)
+    assert len(a.late) == len(b.late)
+
+
 def test_nothing_to_do_and_nobody_to_do_it():
     none = assign(np.ones(0), np.ones((0, 3)), np.ones(0), np.ones(0), np.ones((0, 3), bool))
     assert len(none.container) == 0

@@ -1,0 +1,251 @@
+"""What co-scheduling costs and gains: `python benchmarks/co_scheduling.py [--quick] [--json]`.
+
+Measures how long decisions take (problem (1) for 500 tasks on 64 containers and 10,000 on 256, problem (2) re-solved),
+runs a mix of an annual run, studies and urgent requests with bursts under four policies on virtual containers, and the
+reference platform's workload (Table 6 of the BOS paper: 6,194,065 tasks in five stages) on its 280 logical cores.
+Without --quick also ten times that workload on 10,000 cores. With --json the last line is one JSON object:
+{"assignment_ms_500x64", "provisioning_ms", "misses": {policy: n}, "weighted_completion": {policy: s},
+"simulated_makespan_over_bound", "overhead_share"}; the last is the processor time of scheduling and
+indexing over that of the work, on two real containers.
+"""
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from bos_core.index import tasks
+from bos_core.index.client import Index
+from bos_core.index.tables import TaskArray
+from bos_core.objects.container import Container, Quota
+from bos_core.objects.task import Chunk, Receipt
+from bos_core.tccsp.assignment import assign
+from bos_core.tccsp.board import Board, Demand, Slot
+from bos_core.tccsp.containers import ContainerPool
+from bos_core.tccsp.forecast import Forecaster, Job
+from bos_core.tccsp.provisioning import Need, Prices, Site, provision
+from bos_core.tccsp.scheduler import Scheduler
+from bos_core.tccsp.simulator import (
+    EarliestDeadlineFirst,
+    FirstComeFirstServed,
+    Outcome,
+    Policy,
+    RoundRobin,
+    VirtualTask,
+    lower_bound,
+    simulate,
+)
+from storage.postgres import EmbeddedPostgres
+from storage.settings import Settings
+
+TABLE_6 = {"uc-monthly": (12, 10.56), "uc": (365, 10.56), "apd": (365, 6.12), "rpd": (8760, 1.35),
+           "n1": (705 * 8760, 0.85), "adjust": (8760, 18.47)}  # fmt: skip
+CHUNK = {"rpd": 24, "n1": 240}  # tasks in a message
+PAPER_CORES, PAPER_SPEEDUP = 256 + 24, 99.08
+SEEDS = 5
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="without ten times the workload on 10,000 cores")
+    parser.add_argument("--json", action="store_true", help="end with one JSON line")
+    asked = parser.parse_args()
+    figures: dict[str, Any] = {}
+    for n, containers, repeats in ((500, 64, 200), (10_000, 256, 20)):
+        taken = _assignments(n, containers, repeats)
+        print(f"problem (1), {n} x {containers}: {_spread(taken)}")
+        figures.setdefault("assignment_ms_500x64", float(np.median(taken)))
+    taken = _provisionings(64, 50)
+    figures["provisioning_ms"] = float(np.median(taken))
+    print(f"problem (2), 64 containers with 8 tasks each, re-solved: {_spread(taken)}")
+    figures |= _policies()
+    figures |= _reference(1, PAPER_CORES, 240)
+    figures["overhead_share"] = _overhead(40 if asked.quick else 200)
+    if not asked.quick:
+        _reference(10, 10_000, 120)
+    if asked.json:
+        print(json.dumps(figures))
+
+
+def _spread(taken: Sequence[float]) -> str:
+    return f"median {np.median(taken):.2f} ms, 99 % {np.percentile(taken, 99):.2f} ms"
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return 1e3 * (time.perf_counter() - began)
+
+
+def _assignments(tasks: int, containers: int, repeats: int) -> list[float]:
+    rng, taken = np.random.default_rng(1), []
+    for _ in range(repeats):
+        ends = rng.uniform(0, 20, containers)[None, :] + rng.uniform(1, 60, (tasks, containers))
+        limit = np.where(rng.random(tasks) < 0.2, rng.uniform(60, 300, tasks), np.inf)
+        weight, possible = rng.uniform(1, 100, tasks), rng.random((tasks, containers)) < 0.9
+        put_off = np.full(tasks, float(ends.max()) + 1)
+        taken.append(_timed(lambda w=weight, e=ends, o=put_off, x=limit, p=possible: assign(w, e, o, x, p)))  # type: ignore[misc]
+    return taken
+
+
+def _provisionings(containers: int, repeats: int) -> list[float]:
+    rng, taken = np.random.default_rng(1), []
+    sites = [Site((0.5, 256.0), (4.0, 8192.0), (1.0, 1024.0) if k % 2 else (0.0, 0.0)) for k in range(containers)]
+    total = (4.0 * containers, 8192.0 * containers)
+    for _ in range(repeats + 1):
+        needs = [[Need(float(rng.uniform(1, 60)), 0.1, 90.0, float(rng.uniform(100, 3000))) for _ in range(8)]
+                 for _ in sites]  # fmt: skip
+        taken.append(_timed(lambda n=needs: provision(sites, n, total, Prices())))  # type: ignore[misc]
+    return taken[1:]  # the first also builds the problem
+
+
+def _mix(seed: int) -> list[VirtualTask]:
+    """An annual run, studies with loose deadlines and urgent requests with tight ones; bursts beyond capacity."""
+    rng = np.random.default_rng(seed)
+
+    def task(service: str, size: int, criticality: float, arrival: float, allowed: float) -> VirtualTask:
+        seconds = 2.0 * size * float(np.exp(0.3 * rng.standard_normal()))
+        return VirtualTask(Demand(Job(service, "", size), criticality, 0, arrival + allowed), seconds, arrival=arrival)
+
+    out = [task("annual", 6, 1.0, 0.0, float("inf")) for _ in range(400)]
+    now = 0.0
+    while now < 1500:
+        now += float(rng.exponential(15.0))
+        burst = 30 if rng.random() < 0.06 else 1  # something has happened in the grid
+        for _ in range(burst * int(rng.integers(1, 4))):
+            out.append(task("urgent", 1, 20.0, now, float(rng.uniform(12, 40))))
+        if rng.random() < 0.4:
+            size = int(rng.choice([1, 4, 12]))
+            out += [task("study", size, 5.0, now, float(rng.uniform(60, 200))) for _ in range(int(rng.integers(2, 9)))]
+    return out
+
+
+def _policies() -> dict[str, Any]:
+    slots = [Slot(f"c{k}", 1e6, 0.0) for k in range(4)]
+    misses: dict[str, float] = {}
+    weighted: dict[str, float] = {}
+    for name in ("tccsp", "fifo", "dask", "edf"):
+        found: list[Outcome] = []
+        for seed in range(SEEDS):
+            forecaster = Forecaster()
+            policy: Policy = {
+                "tccsp": lambda f=forecaster: Board(f), "fifo": FirstComeFirstServed, "edf": EarliestDeadlineFirst,
+                "dask": lambda: RoundRobin([s.name for s in slots]),
+            }[name]()  # type: ignore[assignment, operator]  # fmt: skip
+            found.append(simulate(_mix(seed), slots, policy, forecaster))
+        misses[name] = float(np.mean([o.misses for o in found]))
+        weighted[name] = float(np.mean([o.weighted_completion for o in found]))
+        print(
+            f"mixed load under {name}: {misses[name]:.1f} deadlines missed, weighted completion {weighted[name]:.0f} s"
+        )
+    return {"misses": misses, "weighted_completion": weighted}
+
+
+def _table_6(copies: int, chunk: int) -> list[VirtualTask]:
+    """The reference workload as messages; stages wait for each other as in section 4.2 of the paper."""
+    rng, out = np.random.default_rng(1), []
+    sizes = {**CHUNK, "n1": chunk}
+    ranks = list(TABLE_6)
+
+    def task(stage: str, size: int, before: Sequence[VirtualTask]) -> VirtualTask:
+        mean = TABLE_6[stage][1] * size
+        made = VirtualTask(Demand(Job(stage, "", size), rank=ranks.index(stage)),
+                           mean * float(np.exp(0.1 / np.sqrt(size) * rng.standard_normal())))  # fmt: skip
+        for earlier in before:
+            earlier.after.append(made)
+            made.before += 1
+        out.append(made)
+        return made
+
+    for _ in range(copies):
+        months = [task("uc-monthly", 1, ()) for _ in range(12)]
+        days = [task("uc", 1, [months[d * 12 // 365]]) for d in range(365)]
+        active = task("apd", 1, [task("apd", 1, [d]) for d in days])  # the inter-day check, after all days
+        boundary = task("rpd", 1, [task("rpd", sizes["rpd"], [active]) for _ in range(365)])
+        adjusted = []
+        for _ in range(8760):
+            cases = [task("n1", min(chunk, 705 - k), [boundary]) for k in range(0, 705, chunk)]
+            adjusted.append(task("adjust", 1, cases))
+        task("adjust", 1, adjusted)
+    return out
+
+
+def _reference(copies: int, cores: int, chunk: int) -> dict[str, float]:
+    tasks, forecaster = _table_6(copies, chunk), Forecaster()
+    bound, count = lower_bound(tasks, cores), sum(t.demand.job.size for t in tasks)
+    work = sum(t.seconds for t in tasks)
+    slots = [Slot(f"core {k}", 1e6, 0.0) for k in range(cores)]
+    found = simulate(tasks, slots, Board(forecaster), forecaster, quantum=1.0)
+    print(
+        f"{count:,} tasks on {cores:,} cores: {found.makespan:,.0f} s, {found.makespan / bound:.3f} of the lower bound "
+        f"{bound:,.0f} s, speed-up {work / found.makespan:,.0f} (the paper: {PAPER_SPEEDUP} on {PAPER_CORES}), "
+        f"{1e6 * found.decision_s / count:.2f} us of decisions per task, forecasts off by {forecaster.median_error:.1%}"
+    )
+    return {"simulated_makespan_over_bound": found.makespan / bound}
+
+
+def _busy(message: dict[str, Any]) -> Receipt:
+    """A step that works half a second."""
+    began = time.process_time()
+    while time.process_time() - began < 0.5:
+        np.linalg.solve(np.eye(50), np.ones(50))
+    chunk = Chunk(**message)
+    return Receipt(chunk.key, "", 0, 0.5, time.process_time() - began, 300.0, "", "benchmark", chunk.count)
+
+
+def _overhead(chunks: int) -> float:
+    """Processor time of scheduling and indexing (this process and the database) over that of the chunks' work."""
+    with tempfile.TemporaryDirectory(prefix="bos-scheduling-") as home:
+        settings = Settings(Path(home), "", 0)
+        others = {p.pid for p in _database()}
+        server = EmbeddedPostgres(settings)
+        server.start()
+        try:
+            with Index(settings) as index:
+                return _on_real_containers(index, chunks, others)
+        finally:
+            server.stop()
+
+
+def _on_real_containers(index: Index, chunks: int, others: set[int]) -> float:
+    pool = ContainerPool([Container(f"container-{k}", Quota(1, 1000)) for k in (1, 2)])
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    scheduler = Scheduler(index, pool, "benchmark")
+    scheduler.start()
+    index.call(lambda db: tasks.create_task_set(db, "benchmark", "benchmark", {}))
+    array = TaskArray(id="benchmark/s/01", task_set_id="benchmark", stage="s", month=1, elements=chunks, priority=1)
+    work = [Chunk(f"{array.id}-{k:03d}", "s", k, 1, 24 * k, 24) for k in range(chunks)]
+    database = [p for p in _database() if p.pid not in others]
+    before, began, idle = time.process_time(), time.perf_counter(), _cpu(database)
+    scheduler.run_array(array, work, _busy, None)
+    spent = time.process_time() - before + _cpu(database) - idle
+    wall = time.perf_counter() - began
+    scheduler.close()
+    print(f"{chunks} chunks of 0.5 s on two containers: {wall:.1f} s, containers busy {chunks * 0.25 / wall:.1%}, "
+          f"scheduling and indexing {spent / (chunks * 0.5):.2%} of the work")  # fmt: skip
+    return spent / (chunks * 0.5)
+
+
+def _database() -> list[psutil.Process]:
+    return [p for p in psutil.process_iter() if "postgres" in p.name()]
+
+
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    total = 0.0
+    for p in processes:
+        with suppress(psutil.Error):
+            total += sum(p.cpu_times()[:2])
+    return total
+
+
+if __name__ == "__main__":
+    main()
