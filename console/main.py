@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import data, scenario, store
+from console import data, scenario, schedule, store
 from console.environment import configure
 from console.output import console, plain_errors, show
 from storage.settings import settings
@@ -21,6 +21,8 @@ app.add_typer(run_app, name="run")
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(scenario.app, name="scenario")
+app.add_typer(schedule.app, name="schedule")
+app.command()(schedule.top)
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 SetId = Annotated[str, typer.Argument(help="task set: its id, the beginning of it, or `latest`")]
@@ -67,6 +69,9 @@ def run_planning(
     start: Annotated[int, typer.Option(help="first hour, a multiple of 24")] = 0,
     keep_kv: Annotated[float, typer.Option(help="keep the grid at or above this voltage (kV); 0 keeps all")] = 230.0,
     workers: Annotated[int, typer.Option(help="containers that compute")] = 2,
+    memory_limit: Annotated[
+        float | None, typer.Option(help="MiB that all containers together may use; 60 % of the machine if left out")
+    ] = None,
     seed: Annotated[int, typer.Option(help="of everything random")] = 1,
     gap: Annotated[float, typer.Option(help="relative gap of unit commitment")] = 8e-4,
     inverter_power_factor: Annotated[
@@ -85,7 +90,7 @@ def run_planning(
         path = Path(grid).expanduser()
         values = {
             "grid": str(path.absolute()) if path.exists() else grid, "hours": hours, "start": start, "keep_kv": keep_kv,
-            "workers": workers, "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
+            "workers": workers, "memory_limit": memory_limit, "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
             "algorithms": chosen,
         }  # fmt: skip
         _execute(values, None)

@@ -28,6 +28,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     Raises:
         BosError: what stopped it, in one sentence.
     """
+    from bos_core.tccsp.containers import memory_limit
     from flows.parameters import PlanningParameters
     from flows.versions import PREFIX
     from slots.sources.catalogue import load_source
@@ -40,6 +41,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
         message = first["msg"].removeprefix("Value error, ")
         raise ParameterError(f"{place.replace('_', '-')} {first['input']!r}: {message}", "see --help") from None
     parameters.check_horizon()
+    memory_limit(parameters.memory_limit)
     if not parameters.grid.startswith(PREFIX):  # that one is in the index
         load_source(parameters.grid)  # refuse a bad grid before anything is started or written
     services.ensure(settings())

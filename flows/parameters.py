@@ -57,6 +57,9 @@ class PlanningParameters(BaseModel):
         default=230.0, ge=0, description="voltage at or above which the grid is kept (kV); 0 keeps all"
     )
     workers: int = Field(default=2, ge=1, le=256, description="containers that compute")
+    memory_limit: float | None = Field(
+        default=None, gt=0, description="that all containers together may use (MiB); 60 % of the machine if left out"
+    )
     seed: int = Field(default=1, ge=0, description="of everything random")
     gap: float = Field(default=8e-4, gt=0, le=0.1, description="relative gap of unit commitment")
     inverter_power_factor: float = Field(

@@ -24,7 +24,7 @@ from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError
 from bos_core.objects.task import Chunk, TaskState
-from bos_core.tccsp.containers import ContainerPool, default_containers
+from bos_core.tccsp.containers import ContainerPool, default_containers, memory_limit
 from bos_core.tccsp.scheduler import Scheduler
 from bos_core.tccsp.task_runner import TCCSPTaskRunner, current_scheduler
 from flows.backfill import give_back
@@ -108,7 +108,9 @@ def steady_state_planning(parameters: PlanningParameters, task_set: str | None =
     with Index(settings()) as index:
         index.hold_run_lock()
         _open_task_set(index, set_id, parameters)
-        scheduler = Scheduler(index, ContainerPool(default_containers(parameters.workers)), set_id,
+        limit = memory_limit(parameters.memory_limit)
+        pool = ContainerPool(default_containers(parameters.workers, limit), limit)
+        scheduler = Scheduler(index, pool, set_id,
                               kind=f"{Path(parameters.grid).name} {parameters.keep_kv:g} kV")  # fmt: skip
         context = FlowRunContext.get()
         assert context is not None

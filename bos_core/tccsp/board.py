@@ -79,10 +79,16 @@ class Decision(Generic[Work]):
 
 
 class Board(Generic[Work]):
-    """Waiting tasks in queues of like ones."""
+    """Waiting tasks in queues of like ones.
 
-    def __init__(self, forecaster: Forecaster, beta: Beta | None = None) -> None:
-        self._forecaster, self._beta = forecaster, beta or Beta()
+    Args:
+        forecaster: of durations and memory.
+        beta: parameters of the priority.
+        most_mib: memory that any task can get; one forecast to need more tries with that.
+    """
+
+    def __init__(self, forecaster: Forecaster, beta: Beta | None = None, most_mib: float = float("inf")) -> None:
+        self._forecaster, self._beta, self._most_mib = forecaster, beta or Beta(), most_mib
         self._queues: dict[Demand, deque[tuple[float, Work]]] = {}
         self._size = 0
 
@@ -93,6 +99,17 @@ class Board(Generic[Work]):
         """Queue a task that could run since a moment."""
         self._queues.setdefault(demand, deque()).append((since, work))
         self._size += 1
+
+    def needs(self, most: int) -> list[float]:
+        """Memory (MiB) that the tasks which would go first ask for, at most so many."""
+        first = sorted(self._queues, key=lambda d: (-d.criticality, d.deadline, d.rank))
+        out: list[float] = []
+        for d in first:
+            out += [self._need(self._forecaster.forecast(d.job))] * min(len(self._queues[d]), most - len(out))
+        return out
+
+    def _need(self, told: Forecast) -> float:
+        return min(told.peak_mib + told.margin_mib, self._most_mib)
 
     def waiting(self) -> Iterator[tuple[Demand, int]]:
         """Demands with how many tasks wait for each."""
@@ -146,10 +163,9 @@ class Board(Generic[Work]):
         place = {(r, rank): k for r, mine in ranks.items() for k, rank in enumerate(sorted(mine))}
         return np.array([place[d.request, d.rank] for d in demands], dtype=float)
 
-    @staticmethod
-    def _fits(demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> np.ndarray:  # type: ignore[type-arg]
+    def _fits(self, demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> np.ndarray:  # type: ignore[type-arg]
         """(task, container) whether the quota holds the forecast peak and its margin, and the service is hosted."""
-        need = np.array([told[d].peak_mib + told[d].margin_mib for d in demands])
+        need = np.array([self._need(told[d]) for d in demands])
         out = need[:, None] <= np.array([s.memory_mib for s in slots])[None, :]
         for k, s in enumerate(slots):
             if s.services is not None:

@@ -3,7 +3,7 @@
 Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + offset of its kind.
 Weights and offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and
 program, and its offset is drawn to zero while it has few chunks. Before anything was measured the prior says
-one second for size one, within a factor of seven, and proportional to the size to about a third.
+one second for size one within a factor of twenty, growing with about the root of the size.
 """
 
 from collections import deque
@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_MEAN = (0.0, 1.0)  # one second for size one, proportional to it
-PRIOR_DEVIATION = (2.0, 0.3)
-KIND_DEVIATION = 1.5  # of a kind's offset from its service
+PRIOR_MEAN = (0.0, 0.5)  # one second for size one, growing with its root
+PRIOR_DEVIATION = (6.0, 1.5)  # in deviations of the noise, as are those of kinds
+KIND_DEVIATION = 4.0  # of a kind's offset from its service
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about 0.5 in the logarithm
 FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
 COLD_PEAK_MIB = 600.0  # a container with its libraries loaded, before anything was measured
-SAFETY_MIB = 64.0
+SAFETY_MIB, SAFETY_SHARE = 64.0, 0.15  # a container's libraries and caches grow with what it has run
 KEPT_ERRORS = 500
 
 
@@ -110,13 +110,13 @@ class _Service:
         x = self._row(job)
         unseen = 0.0 if job.kind in self.kinds else KIND_DEVIATION**2
         mean = float(x[:2] @ PRIOR_MEAN + x @ weights)
-        return mean, float(np.sqrt(noise * (1 + x @ covariance @ x) + unseen))
+        return mean, float(np.sqrt(noise * (1 + x @ covariance @ x + unseen)))
 
     def memory(self, kind: str) -> tuple[float, float]:
-        """The largest peak of a kind; of one not seen, of the service; the margin shrinks as chunks are seen."""
+        """The largest peak of a kind; of one not seen, of the service; the margin covers growth and spread."""
         seen = self.peaks.get(kind)
         if seen:
-            return max(seen), SAFETY_MIB + 2 * float(np.std(seen)) + 0.1 * max(seen) / len(seen)
+            return max(seen), SAFETY_MIB + 2 * float(np.std(seen)) + SAFETY_SHARE * max(seen)
         others = [p for kept in self.peaks.values() for p in kept]
         if others:
             return max(others), SAFETY_MIB + 0.5 * max(others)
@@ -143,6 +143,12 @@ class Forecaster:
         self._errors.append(abs(told.seconds - seconds) / max(seconds, 1e-9))
         self._beyond.append(peak_mib - told.peak_mib - told.margin_mib)
         self._services.setdefault(job.service, _Service()).learn(job, seconds, peak_mib)
+
+    def too_small(self, job: Job, quota_mib: float) -> None:
+        """Take account of a chunk that a quota killed: it needs more than that."""
+        told = self.forecast(job)
+        needed = max(1.5 * quota_mib, told.peak_mib)
+        self._services.setdefault(job.service, _Service()).peaks.setdefault(job.kind, deque(maxlen=50)).append(needed)
 
     @property
     def median_error(self) -> float:

@@ -26,9 +26,11 @@ from bos_core.tccsp.board import Board, Choice, Demand, Slot
 from bos_core.tccsp.containers import SLOT, ContainerPool
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.monitor import Monitor
+from bos_core.tccsp.sizing import FILL, Held, most_of, resized
 
 Step = Callable[[dict[str, Any]], Receipt]
 MAX_ATTEMPTS = 3
+CALM_S = 10.0  # between changes of containers that only make more of them
 SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to take less
 
 
@@ -63,7 +65,8 @@ class Scheduler:
         self.index, self.kind, self._pool, self._owner = index, kind, pool, owner
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
         self.forecaster = Forecaster()
-        self._ready: Board[_Work] = Board(self.forecaster)
+        self._ready: Board[_Work] = Board(self.forecaster, most_mib=most_of(pool.limit_mib, len(pool.containers)))
+        self._resized = 0.0
         self._given: dict[str, list[tuple[_Work, float]]] = {}  # by container: what it was sent, and when that will end
         self._monitor = Monitor(index, pool, owner, self._state)
         self._thread: threading.Thread | None = None
@@ -76,7 +79,8 @@ class Scheduler:
         self._pool.start()
         self._given = {c.name: [] for c in self._pool.containers}
         for c in self._pool.containers:
-            self.index.call(lambda db, c=c: container_index.note_container(db, c, "running", self._owner))  # type: ignore[misc]
+            state = "running" if c.quota.memory_mib else "stopped"
+            self.index.call(lambda db, c=c, s=state: container_index.note_container(db, c, s, self._owner))  # type: ignore[misc]
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
         self._monitor.start()
@@ -163,27 +167,54 @@ class Scheduler:
 
     def _dispatch(self) -> None:
         """Decide and send until nothing more can be sent; one snapshot of the containers per cycle."""
+        forced = False
+        if len(self._ready) > 1:
+            self._resize(time.monotonic(), urgent=False)  # now that one is idle, more and smaller ones may pay
         while True:
             now = time.monotonic()
-            decision = self._ready.decide(now, self._slots(now))
+            decision = self._ready.decide(now, self._slots(now, forced))
             for choice in decision.choices:
                 self._send(choice, now)
-            if not decision.choices:
+            if decision.choices or (decision.too_large and self._resize(now, urgent=True)):
+                forced = False
+            elif forced or not len(self._ready) or any(self._given.values()):
                 return
+            else:
+                forced = True  # nothing runs and nothing fits: a forecast may be wrong
 
-    def _slots(self, now: float) -> list[Slot]:
+    def _slots(self, now: float, forced: bool) -> list[Slot]:
         """Containers that can be sent a chunk: idle ones, and those whose chunk will not take long.
 
-        Where no quota holds what a chunk is forecast to need, the largest ones try: a forecast may be wrong.
+        Where `forced`, the largest ones take anything. While some are stopped none gets a second chunk, or no
+        container would ever be idle and could be made smaller for the others to run.
         """
         out = []
+        all_run = all(c.quota.memory_mib for c in self._pool.containers)
         largest = max(c.quota.memory_mib for c in self._pool.containers)
         for c in self._pool.containers:
-            given = self._given[c.name]
-            if not given or (len(given) == 1 and given[0][1] - now < SHORT_S):
-                memory = c.quota.memory_mib if c.quota.memory_mib < largest else float("inf")
+            given, quota = self._given[c.name], c.quota.memory_mib
+            if quota and (not given or (all_run and len(given) == 1 and given[0][1] - now < SHORT_S)):
+                memory = float("inf") if forced and quota == largest else FILL * quota
                 out.append(Slot(c.name, memory, max((end for _, end in given), default=now)))
         return out
+
+    def _resize(self, now: float, urgent: bool) -> bool:
+        """Give the containers that are idle other sizes if what waits needs them; whether any changed."""
+        idle = [c for c in self._pool.containers if not self._given[c.name]]
+        stopped = any(not c.quota.memory_mib for c in idle)
+        if not (urgent or (stopped and now - self._resized > CALM_S)):
+            return False
+        pool = [Held(c.name, c.quota.memory_mib, bool(self._given[c.name])) for c in self._pool.containers]
+        change = resized(pool, self._ready.needs(len(idle)), self._pool.limit_mib)
+        if not change:
+            return False
+        self._resized = now
+        self._pool.resize(change)
+        for c in self._pool.containers:
+            if c.name in change:
+                state = "running" if c.quota.memory_mib else "stopped"
+                self.index.call(lambda db, c=c, s=state: container_index.note_container(db, c, s, self._owner))  # type: ignore[misc]
+        return True
 
     def _send(self, choice: Choice[_Work], now: float) -> None:
         work, container = choice.work, choice.container
@@ -231,6 +262,9 @@ class Scheduler:
     def _failed(self, container: str, work: _Work, error: BaseException) -> None:
         reason = _reason(error, container, work.chunk)
         # A wrong input stays wrong; a killed container or a crash may not happen again.
+        if isinstance(error, KilledWorker) and self._pool.died_of_memory(container):
+            quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
+            self.forecaster.too_small(work.demand.job, quota)
         final = isinstance(error, BosError) or work.attempts >= MAX_ATTEMPTS
         state = TaskState.FAILED if final else TaskState.RETRYING
         self.index.call(lambda db: tasks.mark(db, work.chunk.key, state, error=str(reason)))

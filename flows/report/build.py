@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from bos_core.index import tasks
+from bos_core.index import containers, tasks
 from bos_core.index.client import Index
 from flows.report import pictures
 from flows.report.artifacts import stage_table
@@ -25,9 +25,10 @@ def build_report(index: Index, set_id: str) -> Path:
         ("Outages most often critical", pictures.critical_branches(figures)),
         ("Voltage envelope after adjustment", pictures.voltage_envelope(figures)),
     ]
+    use = pictures.container_use(index.call(lambda db: containers.samples_of(db, set_id)))
     environment = Environment(loader=PackageLoader("flows.report"), autoescape=select_autoescape())
     page = environment.get_template("report.html").render(
-        set_id=set_id, parameters=task_set.parameters, f=figures, key=key_figures(figures), images=images,
+        set_id=set_id, parameters=task_set.parameters, f=figures, key=key_figures(figures), images=images, use=use,
         stages=stage_table(index, set_id), grid=figures.network.grid, error=figures.header.get("error", "{}"),
     )  # fmt: skip
     path = settings().results / set_id / "report.html"

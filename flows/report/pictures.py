@@ -1,6 +1,7 @@
 """The report's pictures as inline SVG."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from bos_core.index.containers import SampleOf
 from flows.report.figures import Figures
 from slots.grid.model import Floats
 
@@ -112,3 +114,29 @@ def before_after(f: Figures) -> str:
     axes.set(xlabel="share of hours (%)", ylabel="worst N-1 loading (%)", xlim=(0, 100))
     axes.legend(frameon=False)
     return _svg(figure)
+
+
+def container_use(samples: Sequence[SampleOf]) -> str:
+    """Processor and memory of the containers over the time of the run; empty without samples."""
+    if not samples:
+        return ""
+    figure = Figure(figsize=(9.0, 4.2), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True)
+    began = samples[0].at
+    for name in sorted({s.container for s in samples}):
+        mine = [s for s in samples if s.container == name]
+        minute = [(s.at - began).total_seconds() / 60 for s in mine]
+        window = max(1, len(mine) // 200)
+        upper.plot(minute[::window], _smooth([100 * s.cpu_share for s in mine], window), linewidth=0.8, label=name)
+        lower.plot(minute[::window], _smooth([s.resident_mib for s in mine], window), linewidth=0.8)
+    upper.set(ylabel="% of a core", ylim=(0, None))
+    lower.set(xlabel="minutes since the start", ylabel="MiB", ylim=(0, None))
+    upper.legend(ncols=8, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.25))
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
+    return _svg(figure)
+
+
+def _smooth(values: Sequence[float], window: int) -> list[float]:
+    """Means of consecutive windows."""
+    return [float(np.mean(values[k : k + window])) for k in range(0, len(values), window)]

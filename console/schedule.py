@@ -1,0 +1,122 @@
+"""`bos top` and `bos schedule`: what containers do now, and what the scheduler decided and why."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from bos_core.index import containers, decisions, tasks
+from bos_core.index.client import Index
+from bos_core.index.containers import Placement, SampleOf
+from bos_core.objects.errors import ParameterError
+from console.output import console, plain_errors, show
+from storage.settings import settings
+
+app = typer.Typer(no_args_is_help=True, help="What the scheduler decided, and why.")
+
+RECENT_S = 10  # an older sample says nothing about now
+EVERY_S = 1.0
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+@app.command()
+def explain(
+    task_set: Annotated[str, typer.Argument(help="task set: its id, the beginning of it, or `latest`")] = "latest",
+    stage: Annotated[str | None, typer.Option(help="every chunk of this stage instead of a line per stage")] = None,
+    json: Json = False,
+) -> None:
+    """Waiting, priorities, forecasts and what became of them.
+
+    A chunk goes to the container where it ends soonest, the one of largest weight first: the weight is
+    criticality times waiting times urgency, halved for each place behind the head of its own request.
+    """
+    with plain_errors(), _index() as index:
+        found = index.call(lambda db: tasks.find_task_set(db, task_set))
+        if found is None:
+            raise ParameterError(f"no task set is called '{task_set}'", "see `bos sets`")
+        sent = index.call(lambda db: decisions.sent(db, found.id, stage))
+    if stage is None:
+        rows = [vars(d) for d in decisions.by_stage(sent)]
+        show(rows if json else [_stage_row(d) for d in rows], json)
+    else:
+        show([vars(s) for s in sent] if json else [_chunk_row(s) for s in sent], json)
+
+
+def _stage_row(d: dict[str, Any]) -> dict[str, str]:
+    return {
+        "stage": d["stage"], "chunks": f"{d['chunks']:,}", "retries": str(d["retries"]),
+        "waited": f"{d['waited_s']:.1f} s, at most {d['longest_s']:.0f} s", "forecast off by": f"{d['error']:.0%}",
+        "memory": f"{d['peak_mib']:.0f} of {d['forecast_mib']:.0f} MiB forecast",
+        "beyond it": f"{d['beyond_mib']:.0f} MiB" if d["beyond_mib"] > 0 else "never",
+    }  # fmt: skip
+
+
+def _chunk_row(s: decisions.Sent) -> dict[str, str]:
+    return {
+        "chunk": s.chunk.split("/", 1)[1], "state": s.state, "container": s.container, "waited": f"{s.waited_s:.1f} s",
+        "weight": f"{s.weight:.3g}", "forecast": f"{s.forecast_s:.2f} s, {s.forecast_mib:.0f} MiB",
+        "took": f"{s.seconds:.2f} s, {s.peak_mib:.0f} MiB", "attempts": str(s.attempts), "why": s.error,
+    }  # fmt: skip
+
+
+def top(
+    once: Annotated[bool, typer.Option(help="print one view and end")] = False,
+    json: Json = False,
+) -> None:
+    """Containers as they work: what each does, its processor and memory, and what waits. Ctrl-C ends it."""
+    with plain_errors(), _index() as index:
+        if json or once or not console.is_terminal:
+            show(_rows(index, plain=json), json)
+            return
+        with Live(console=console, screen=False, refresh_per_second=4) as live:
+            while True:
+                live.update(_table(_rows(index, plain=False)))
+                time.sleep(EVERY_S)
+
+
+def _rows(index: Index, plain: bool) -> list[dict[str, Any]]:
+    """One row per container that runs; the services that it works on in one line."""
+    placed = [p for p in index.call(containers.placements) if p.state == "running"]
+    latest: dict[tuple[str, str], SampleOf] = {}
+    for owner in {p.owner for p in placed}:
+        for s in index.call(lambda db, o=owner: containers.samples_of(db, o, RECENT_S)):  # type: ignore[misc]
+            latest[owner, s.container] = s
+    names = dict.fromkeys((p.owner, p.container) for p in placed)
+    return [_row([p for p in placed if (p.owner, p.container) == n], latest.get(n), plain) for n in names]
+
+
+def _row(mine: list[Placement], s: SampleOf | None, plain: bool) -> dict[str, Any]:
+    first = mine[0]
+    doing = [p.chunk.split("/", 1)[-1] for p in mine if p.doing == "working"]
+    row: dict[str, Any] = {
+        "container": first.container, "task set": first.owner, "cores": first.cores, "quota MiB": first.memory_mib,
+        "works on": doing, "cpu share": s and s.cpu_share, "resident MiB": s and s.resident_mib,
+        "given": s and s.queued, "waiting for any": s and s.waiting,
+    }  # fmt: skip
+    if plain:
+        return row
+    return row | {
+        "works on": ", ".join(doing) or "–", "cpu share": f"{s.cpu_share:.0%}" if s else "–",
+        "resident MiB": f"{s.resident_mib:.0f}" if s else "–", "given": s.queued if s else "–",
+        "waiting for any": s.waiting if s else "–",
+    }  # fmt: skip
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    if not rows:
+        return "no container runs"
+    table = Table(title="containers", title_justify="left")
+    for name in rows[0]:
+        table.add_column(name, justify="left" if name in ("container", "task set", "works on") else "right")
+    for row in rows:
+        table.add_row(*(str(v) for v in row.values()))
+    return table
+
+
+def _index() -> Any:
+    from console import services
+
+    services.ensure_index(settings())
+    return Index(settings())
