@@ -27,7 +27,7 @@ def explain(
     stage: Annotated[str | None, typer.Option(help="every chunk of this stage instead of a line per stage")] = None,
     json: Json = False,
 ) -> None:
-    """Waiting, priorities, forecasts and what became of them.
+    """Waiting, priorities, forecasts of time and memory, and what became of them.
 
     A chunk goes to the container where it ends soonest, the one of largest weight first: the weight is
     criticality times waiting times urgency, halved for each place behind the head of its own request.
@@ -47,17 +47,17 @@ def explain(
 def _stage_row(d: dict[str, Any]) -> dict[str, str]:
     return {
         "stage": d["stage"], "chunks": f"{d['chunks']:,}", "retries": str(d["retries"]),
-        "waited": f"{d['waited_s']:.1f} s, at most {d['longest_s']:.0f} s", "forecast off by": f"{d['error']:.0%}",
-        "memory": f"{d['peak_mib']:.0f} of {d['forecast_mib']:.0f} MiB forecast",
-        "beyond it": f"{d['beyond_mib']:.0f} MiB" if d["beyond_mib"] > 0 else "never",
+        "waited s": f"{d['waited_s']:.1f}", "longest": f"{d['longest_s']:.1f}", "forecast off": f"{d['error']:.0%}",
+        "MiB": f"{d['peak_mib']:.0f}", "forecast": f"{d['forecast_mib']:.0f}",
+        "beyond": f"{d['beyond_mib']:.0f}" if d["beyond_mib"] > 0 else "–",
     }  # fmt: skip
 
 
 def _chunk_row(s: decisions.Sent) -> dict[str, str]:
     return {
-        "chunk": s.chunk.split("/", 1)[1], "state": s.state, "container": s.container, "waited": f"{s.waited_s:.1f} s",
-        "weight": f"{s.weight:.3g}", "forecast": f"{s.forecast_s:.2f} s, {s.forecast_mib:.0f} MiB",
-        "took": f"{s.seconds:.2f} s, {s.peak_mib:.0f} MiB", "attempts": str(s.attempts), "why": s.error,
+        "chunk": s.chunk.split("/", 1)[1], "state": s.state, "container": s.container, "waited s": f"{s.waited_s:.1f}",
+        "weight": f"{s.weight:.3g}", "forecast s": f"{s.forecast_s:.1f}", "took": f"{s.seconds:.1f}",
+        "MiB": f"{s.peak_mib:.0f}", "forecast": f"{s.forecast_mib:.0f}", "tries": str(s.attempts), "why": s.error,
     }  # fmt: skip
 
 
