@@ -80,6 +80,7 @@ class ContainerPool:
                 "logging": {"distributed": "critical"},
                 "distributed.worker.memory.spill": False,
                 "distributed.worker.memory.target": False,
+                "distributed.worker.memory.pause": False,
                 # Dask watches itself ten to fifty times a second; nobody here looks, and it costs 4 % of a core.
                 "distributed.worker.profile.enabled": False,
                 "distributed.scheduler.active-memory-manager.start": False,
@@ -119,6 +120,7 @@ class ContainerPool:
         """
         assert self._cluster is not None
         assert self.client is not None
+        self._cluster.sync(self._kill, self._cluster, list(quotas))  # Dask's own retirement takes seconds
         for name in quotas:
             self._cluster.worker_spec.pop(name, None)
         self._cluster.sync(self._cluster._correct_state)
@@ -145,7 +147,7 @@ class ContainerPool:
     def close(self) -> None:
         """Stop everything at once; a chunk under way is given up, its file was not yet there."""
         if self._cluster is not None:
-            self._cluster.sync(self._kill, self._cluster)
+            self._cluster.sync(self._kill, self._cluster, list(self._cluster.workers))
         if self.client is not None:
             self.client.close(timeout=10)
         if self._cluster is not None:
@@ -153,8 +155,8 @@ class ContainerPool:
         self.client = self._cluster = None
 
     @staticmethod
-    async def _kill(cluster: SpecCluster) -> None:
-        nannies = list(cluster.workers.values())
+    async def _kill(cluster: SpecCluster, names: list[str]) -> None:
+        nannies = [cluster.workers[n] for n in names if n in cluster.workers]
         for nanny in nannies:
-            nanny.close_gracefully("the pool closes")  # or it would start its worker anew
+            nanny.close_gracefully("the container goes")  # or it would start its worker anew
         await asyncio.gather(*(nanny.kill(timeout=LAST_WORDS_S) for nanny in nannies), return_exceptions=True)
