@@ -28,6 +28,7 @@ from bos_core.objects.errors import ParameterError
 
 Floats = npt.NDArray[np.float64]
 EXACT_PAIRS = 60
+EXACTLY = {"highs_options": {"mip_rel_gap": 0.0, "mip_abs_gap": 0.0}}
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class _Normal:
         self.switch.value = prices.change
         # Resizing one that runs from nothing to its most, or back, costs as much as a start.
         self.resize.value = ran[:, None] * prices.change / 2 / np.maximum(most * scale, 1e-9)
-        self.problem.solve(solver=cp.HIGHS)
+        self.problem.solve(solver=cp.HIGHS, **EXACTLY)
         assert self.problem.status == cp.OPTIMAL, self.problem.status
         size = np.where(self.u.value[:, None] > 0.5, self.r.value, 0.0) / scale
         return np.asarray(size), float(self.problem.value)
@@ -229,12 +230,12 @@ def _exact(
     task, site = (np.array([[pair[k] == i for pair in pairs] for i in range(n)], float)
                   for k, n in ((0, len(waiting)), (1, len(sites))))  # fmt: skip
     costs = np.array([_price(sites[p], s, prices) for (_, p), s in zip(pairs, sizes, strict=True)])
-    missed = 1e3 * (1 + costs.max())  # a task less is never worth it
+    missed = 1 + costs.sum()  # a task less is never worth it
     problem = cp.Problem(
         cp.Minimize(costs @ a - missed * cp.sum(a)),
         [task @ a <= 1, site @ a <= 1, (sizes * [1, 1 / 1024]).T @ a <= np.array(total) * [1, 1 / 1024]],
     )
-    problem.solve(solver=cp.HIGHS)
+    problem.solve(solver=cp.HIGHS, **EXACTLY)
     return _provision(sites, waiting, [pair for pair, x in zip(pairs, a.value, strict=True) if x > 0.5], prices)
 
 
