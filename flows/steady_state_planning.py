@@ -119,6 +119,7 @@ def steady_state_planning(parameters: PlanningParameters, task_set: str | None =
         try:
             scheduler.start()
             _run_chain(index, set_id, parameters, scheduler)
+            scheduler.stop_watching()  # the report draws every sample
             report = build_report(index, set_id)
             index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.SUCCESS, str(report)))
             finish_artifacts(index, set_id, report)

@@ -90,10 +90,14 @@ class Scheduler:
         self._stopping = True
         self._events.put(("stop", None))
 
+    def stop_watching(self) -> None:
+        """End the monitor; all that it sampled is in the index then."""
+        self._monitor.stop()
+
     def close(self) -> None:
         """Stop the loop and the containers; what is queued stays pending in the index."""
         self.halt()
-        self._monitor.stop()
+        self.stop_watching()
         if self._thread is not None:
             self._thread.join(timeout=30)
         self._pool.close()
