@@ -1,6 +1,6 @@
 """How well data access is planned and how little it costs: `python benchmarks/data_access.py [--quick] [--json]`.
 
-A result of 614 buses and 704 outages (values drawn at random; 8760 hours, with --quick 1095) is read by device, hour,
+A result of 614 buses and 704 outages (values drawn at random; 8760 hours, with --quick 730) is read by device, hour,
 region and worst case: along the planned route, along every other one, and from the same values as Postgres rows.
 Then the chain runs (a week, with --quick a day) for the share of its time that reading and writing take. With
 --json the last line is one JSON object: {"data_share", "best_route_share", "worst_route_ratio", "plan_ms",
@@ -42,7 +42,7 @@ REQUESTS, CALIBRATION, REPEATS, NOISE = 200, 100, 3, 1.1
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="an eighth of a year, a chain of one day")
+    parser.add_argument("--quick", action="store_true", help="a twelfth of a year, a chain of one day")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bos-data-") as home:
@@ -51,7 +51,7 @@ def main() -> None:
         server.start()
         try:
             with Index(settings) as index:
-                hours = 1095 if asked.quick else 8760
+                hours = 730 if asked.quick else 8760
                 version = _fill(index, hours)
                 figures = _routes(index, version, hours)
                 if not asked.quick:
