@@ -147,7 +147,7 @@ class Forecaster:
     def too_small(self, job: Job, quota_mib: float) -> None:
         """Take account of a chunk that a quota killed: it needs more than that."""
         told = self.forecast(job)
-        needed = max(1.5 * quota_mib, told.peak_mib)
+        needed = max(2.0 * quota_mib, told.peak_mib)
         self._services.setdefault(job.service, _Service()).peaks.setdefault(job.kind, deque(maxlen=50)).append(needed)
 
     @property

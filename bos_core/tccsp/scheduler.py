@@ -266,10 +266,12 @@ class Scheduler:
     def _failed(self, container: str, work: _Work, error: BaseException) -> None:
         reason = _reason(error, container, work.chunk)
         # A wrong input stays wrong; a killed container or a crash may not happen again.
+        can_grow = False
         if isinstance(error, KilledWorker) and self._pool.died_of_memory(container):
             quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
             self.forecaster.too_small(work.demand.job, quota)
-        final = isinstance(error, BosError) or work.attempts >= MAX_ATTEMPTS
+            can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
+        final = isinstance(error, BosError) or (work.attempts >= MAX_ATTEMPTS and not can_grow)
         state = TaskState.FAILED if final else TaskState.RETRYING
         self.index.call(lambda db: tasks.mark(db, work.chunk.key, state, error=str(reason)))
         if final:

@@ -69,5 +69,5 @@ def test_it_follows_a_machine_that_changes():
 def test_what_a_quota_killed_needs_more():
     f, _ = _taught(6, 50)
     f.too_small(Job("n1", "large", 10), 1000)
-    assert f.forecast(Job("n1", "large", 10)).peak_mib == 1500
+    assert f.forecast(Job("n1", "large", 10)).peak_mib == 2000
     assert f.forecast(Job("n1", "small", 10)).peak_mib < 600
