@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def _assignments(tasks: int, containers: int, repeats: int) -> list[float]:
         limit = np.where(rng.random(tasks) < 0.2, rng.uniform(60, 300, tasks), np.inf)
         weight, possible = rng.uniform(1, 100, tasks), rng.random((tasks, containers)) < 0.9
         put_off = np.full(tasks, float(ends.max()) + 1)
-        taken.append(_timed(lambda w=weight, e=ends, o=put_off, x=limit, p=possible: assign(w, e, o, x, p)))  # type: ignore[misc]
+        taken.append(_timed(partial(assign, weight, ends, put_off, limit, possible)))
     return taken
 
 
@@ -104,7 +105,7 @@ def _provisionings(containers: int, repeats: int) -> list[float]:
     for _ in range(repeats + 1):
         needs = [[Need(float(rng.uniform(1, 60)), 0.1, 90.0, float(rng.uniform(100, 3000))) for _ in range(8)]
                  for _ in sites]  # fmt: skip
-        taken.append(_timed(lambda n=needs: provision(sites, n, total, Prices())))  # type: ignore[misc]
+        taken.append(_timed(partial(provision, sites, needs, total, Prices())))
     return taken[1:]  # the first also builds the problem
 
 
@@ -129,6 +130,14 @@ def _mix(seed: int) -> list[VirtualTask]:
     return out
 
 
+def _policy(name: str, forecaster: Forecaster, slots: Sequence[Slot]) -> Policy:
+    if name == "tccsp":
+        return Board(forecaster)
+    if name == "dask":
+        return RoundRobin([s.name for s in slots])
+    return FirstComeFirstServed() if name == "fifo" else EarliestDeadlineFirst()
+
+
 def _policies() -> dict[str, Any]:
     slots = [Slot(f"c{k}", 1e6, 0.0) for k in range(4)]
     misses: dict[str, float] = {}
@@ -137,11 +146,7 @@ def _policies() -> dict[str, Any]:
         found: list[Outcome] = []
         for seed in range(SEEDS):
             forecaster = Forecaster()
-            policy: Policy = {
-                "tccsp": lambda f=forecaster: Board(f), "fifo": FirstComeFirstServed, "edf": EarliestDeadlineFirst,
-                "dask": lambda: RoundRobin([s.name for s in slots]),
-            }[name]()  # type: ignore[assignment, operator]  # fmt: skip
-            found.append(simulate(_mix(seed), slots, policy, forecaster))
+            found.append(simulate(_mix(seed), slots, _policy(name, forecaster, slots), forecaster))
         misses[name] = float(np.mean([o.misses for o in found]))
         weighted[name] = float(np.mean([o.weighted_completion for o in found]))
         print(

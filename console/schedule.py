@@ -81,10 +81,14 @@ def _rows(index: Index, plain: bool) -> list[dict[str, Any]]:
     placed = [p for p in index.call(containers.placements) if p.state == "running"]
     latest: dict[tuple[str, str], SampleOf] = {}
     for owner in {p.owner for p in placed}:
-        for s in index.call(lambda db, o=owner: containers.samples_of(db, o, RECENT_S)):  # type: ignore[misc]
+        for s in _recent(index, owner):
             latest[owner, s.container] = s
     names = dict.fromkeys((p.owner, p.container) for p in placed)
     return [_row([p for p in placed if (p.owner, p.container) == n], latest.get(n), plain) for n in names]
+
+
+def _recent(index: Index, owner: str) -> list[SampleOf]:
+    return index.call(lambda db: containers.samples_of(db, owner, RECENT_S))
 
 
 def _row(mine: list[Placement], s: SampleOf | None, plain: bool) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import case, func, update
+from sqlalchemy import select as columns
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -101,13 +102,19 @@ async def commit_chunk(
 async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, int, float, float]]:
     """(stage, kind, hours, seconds, peak MiB) of the latest chunks that succeeded, oldest first."""
     query = (
-        select(TaskArray.stage, TaskArray.kind, ChunkRow.hours, ChunkRow.seconds, ChunkRow.peak_mib)  # type: ignore[call-overload]
+        columns(
+            col(TaskArray.stage),
+            col(TaskArray.kind),
+            col(ChunkRow.hours),
+            col(ChunkRow.seconds),
+            col(ChunkRow.peak_mib),
+        )
         .join(ChunkRow, col(ChunkRow.array_id) == col(TaskArray.id))
-        .where(ChunkRow.state == TaskState.SUCCESS.value, ChunkRow.seconds > 0)
+        .where(col(ChunkRow.state) == TaskState.SUCCESS.value, col(ChunkRow.seconds) > 0)
         .order_by(col(ChunkRow.finished).desc())
         .limit(limit)
     )
-    return [tuple(r) for r in reversed((await db.exec(query)).all())]
+    return [tuple(r) for r in reversed((await execute(db, query)).all())]
 
 
 async def reset_unfinished(db: AsyncSession, set_id: str) -> int:

@@ -6,16 +6,18 @@ decide with this very code.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from bos_core.tccsp.assignment import assign
+from bos_core.tccsp.assignment import Floats, assign
 from bos_core.tccsp.forecast import Forecast, Forecaster, Job
 from bos_core.tccsp.priority import Beta, priorities
 
+Bools = npt.NDArray[np.bool_]
 Work = TypeVar("Work")
 BUFFER_S = 1.0  # by which putting a task off counts as longer than the longest forecast
 CAUTION = 1.0  # deadlines are held against the forecast that many deviations above its median
@@ -111,10 +113,6 @@ class Board(Generic[Work]):
     def _need(self, told: Forecast) -> float:
         return min(told.peak_mib + told.margin_mib, self._most_mib)
 
-    def waiting(self) -> Iterator[tuple[Demand, int]]:
-        """Demands with how many tasks wait for each."""
-        return ((d, len(q)) for d, q in self._queues.items())
-
     def clear(self) -> list[Work]:
         """Empty the board; what waited."""
         left = [work for q in self._queues.values() for _, work in q]
@@ -155,7 +153,7 @@ class Board(Generic[Work]):
         return Decision(choices, _once(demands, hopeless), _once(demands, ~fits.any(axis=1)))
 
     @staticmethod
-    def _places(demands: list[Demand]) -> np.ndarray:  # type: ignore[type-arg]
+    def _places(demands: list[Demand]) -> Floats:
         """(task,) place of its rank among those of its request that wait, 0 first."""
         ranks: dict[str, set[int]] = {}
         for d in demands:
@@ -163,7 +161,7 @@ class Board(Generic[Work]):
         place = {(r, rank): k for r, mine in ranks.items() for k, rank in enumerate(sorted(mine))}
         return np.array([place[d.request, d.rank] for d in demands], dtype=float)
 
-    def _fits(self, demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> np.ndarray:  # type: ignore[type-arg]
+    def _fits(self, demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> Bools:
         """(task, container) whether the quota holds the forecast peak and its margin, and the service is hosted."""
         need = np.array([self._need(told[d]) for d in demands])
         out = need[:, None] <= np.array([s.memory_mib for s in slots])[None, :]

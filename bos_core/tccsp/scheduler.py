@@ -78,9 +78,7 @@ class Scheduler:
             self.forecaster.learn(Job(service, kind, hours), seconds, peak)
         self._pool.start()
         self._given = {c.name: [] for c in self._pool.containers}
-        for c in self._pool.containers:
-            state = "running" if c.quota.memory_mib else "stopped"
-            self.index.call(lambda db, c=c, s=state: container_index.note_container(db, c, s, self._owner))  # type: ignore[misc]
+        self._note_containers(running=True)
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
         self._monitor.start()
@@ -101,8 +99,17 @@ class Scheduler:
         if self._thread is not None:
             self._thread.join(timeout=30)
         self._pool.close()
-        for c in self._pool.containers:
-            self.index.call(lambda db, c=c: container_index.note_container(db, c, "stopped", self._owner))  # type: ignore[misc]
+        self._note_containers(running=False)
+
+    def _note_containers(self, running: bool) -> None:
+        """Record every container; one without a quota does not run."""
+
+        async def note(db: AsyncSession) -> None:
+            for c in self._pool.containers:
+                state = "running" if running and c.quota.memory_mib else "stopped"
+                await container_index.note_container(db, c, state, self._owner)
+
+        self.index.call(note)
 
     def run_array(
         self,
@@ -214,10 +221,7 @@ class Scheduler:
             return False
         self._resized = now
         self._pool.resize(change)
-        for c in self._pool.containers:
-            if c.name in change:
-                state = "running" if c.quota.memory_mib else "stopped"
-                self.index.call(lambda db, c=c, s=state: container_index.note_container(db, c, s, self._owner))  # type: ignore[misc]
+        self._note_containers(running=True)
         return True
 
     def _send(self, choice: Choice[_Work], now: float) -> None:

@@ -1,7 +1,6 @@
 """The decision of a cycle: queues of like tasks lose nothing, memory and deadlines are kept, order is kept."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,4 +83,4 @@ def test_an_empty_board_and_no_container():
     assert board.decide(0.0, _slots(1000)).choices == []
     board.add(Demand(Job("short", "k", 1)), "x", 0.0)
     assert board.decide(0.0, []).choices == []
-    assert [n for _, n in board.waiting()] == [pytest.approx(1)]
+    assert len(board) == 1

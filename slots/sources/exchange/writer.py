@@ -2,6 +2,7 @@
 
 import logging
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,10 @@ def write_exchange(grid: Grid, path: Path) -> None:
     """
     kind = FORMATS[path.suffix]
     logging.getLogger("powsybl").setLevel(logging.ERROR)
-    try:
-        import pypowsybl  # noqa: F401
-    except ImportError:
+    if find_spec("pypowsybl") is None:
         raise GridError(
             f"writing {path.name} needs PowSyBl, which is not installed", "pip install 'bos-power[formats]'"
-        ) from None
+        )
     with tempfile.TemporaryDirectory(prefix=".bos-", dir=path.parent) as folder:
         made = Path(folder) / path.name
         try:
