@@ -72,6 +72,10 @@ def run_planning(
     memory_limit: Annotated[
         float | None, typer.Option(help="MiB that all containers together may use; 60 % of the machine if left out")
     ] = None,
+    criticality: Annotated[float, typer.Option(help="what this run matters beside others; 1 is ordinary work")] = 1.0,
+    deadline: Annotated[
+        float | None, typer.Option(help="minutes until it is to have ended; it overtakes work that can wait")
+    ] = None,
     seed: Annotated[int, typer.Option(help="of everything random")] = 1,
     gap: Annotated[float, typer.Option(help="relative gap of unit commitment")] = 8e-4,
     inverter_power_factor: Annotated[
@@ -90,7 +94,8 @@ def run_planning(
         path = Path(grid).expanduser()
         values = {
             "grid": str(path.absolute()) if path.exists() else grid, "hours": hours, "start": start, "keep_kv": keep_kv,
-            "workers": workers, "memory_limit": memory_limit, "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
+            "workers": workers, "memory_limit": memory_limit, "criticality": criticality, "deadline": deadline,
+            "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
             "algorithms": chosen,
         }  # fmt: skip
         _execute(values, None)

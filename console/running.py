@@ -28,7 +28,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     Raises:
         BosError: what stopped it, in one sentence.
     """
-    from bos_core.tccsp.containers import memory_limit
+    from bos_core.tccsp.limits import memory_limit
     from flows.parameters import PlanningParameters
     from flows.versions import PREFIX
     from slots.sources.catalogue import load_source
@@ -49,11 +49,12 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs deaf to it
     began = time.monotonic()
-    pid_file = settings().home / "run.pid"
+    pid_file = _pid_file(set_id)
     with Index(settings()) as index:
-        index.hold_run_lock()  # a clear word now, before the flow starts
-        index.release_run_lock()
-    pid_file.write_text(f"{os.getpid()} {set_id}")
+        index.hold_lock(set_id)  # a clear word now, before the flow starts
+        index.release_lock()
+    pid_file.parent.mkdir(exist_ok=True)
+    pid_file.write_text(str(os.getpid()))
     try:
         with Progress(set_id, parameters.hours, parameters.workers):
             steady_state_planning(parameters, set_id)
@@ -72,12 +73,16 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     console.print(f"report: {Path(done.message)}", soft_wrap=True)
 
 
+def _pid_file(set_id: str) -> Path:
+    """Where the process that runs a task set leaves its number."""
+    return settings().home / "runs" / f"{set_id}.pid"
+
+
 def stop_run(set_id: str) -> bool:
     """Interrupt the process that runs a task set, and end it if it does not heed that; whether there was one."""
     try:
-        pid, running = (settings().home / "run.pid").read_text().split()
-        process = psutil.Process(int(pid))
-        if running != set_id or not any("bos" in part or "python" in part for part in process.cmdline()[:2]):
+        process = psutil.Process(int(_pid_file(set_id).read_text()))
+        if not any("bos" in part or "python" in part for part in process.cmdline()[:2]):
             return False
         process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + PATIENCE_S
@@ -87,7 +92,7 @@ def stop_run(set_id: str) -> bool:
             process.kill()
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return False
-    (settings().home / "run.pid").unlink(missing_ok=True)
+    _pid_file(set_id).unlink(missing_ok=True)
     with Index(settings()) as index:
         index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.FAILED, "stopped by `bos cancel`"))
     return True

@@ -1,6 +1,7 @@
 """`bos top` and `bos schedule`: what containers do now, and what the scheduler decided and why."""
 
 import time
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from rich.table import Table
 from bos_core.index import containers, decisions, tasks
 from bos_core.index.client import Index
 from bos_core.index.containers import Placement, SampleOf
+from bos_core.index.tables import now
 from bos_core.objects.errors import ParameterError
 from console.output import console, plain_errors, show
 from storage.settings import settings
@@ -79,23 +81,18 @@ def top(
 def _rows(index: Index, plain: bool) -> list[dict[str, Any]]:
     """One row per container that runs; the services that it works on in one line."""
     placed = [p for p in index.call(containers.placements) if p.state == "running"]
-    latest: dict[tuple[str, str], SampleOf] = {}
-    for owner in {p.owner for p in placed}:
-        for s in _recent(index, owner):
-            latest[owner, s.container] = s
-    names = dict.fromkeys((p.owner, p.container) for p in placed)
-    return [_row([p for p in placed if (p.owner, p.container) == n], latest.get(n), plain) for n in names]
-
-
-def _recent(index: Index, owner: str) -> list[SampleOf]:
-    return index.call(lambda db: containers.samples_of(db, owner, RECENT_S))
+    recent = (now() - timedelta(seconds=RECENT_S), now())
+    latest = {s.container: s for s in index.call(lambda db: containers.samples_between(db, *recent))}
+    names = dict.fromkeys(p.container for p in placed)
+    return [_row([p for p in placed if p.container == n], latest.get(n), plain) for n in names]
 
 
 def _row(mine: list[Placement], s: SampleOf | None, plain: bool) -> dict[str, Any]:
     first = mine[0]
-    doing = [p.chunk.split("/", 1)[-1] for p in mine if p.doing == "working"]
+    chunks = [p.chunk for p in mine if p.doing == "working"]
+    doing, sets = [c.split("/", 1)[-1] for c in chunks], sorted({c.split("/", 1)[0] for c in chunks})
     row: dict[str, Any] = {
-        "container": first.container, "task set": first.owner, "cores": first.cores, "quota MiB": first.memory_mib,
+        "container": first.container, "task set": ", ".join(sets), "cores": first.cores, "quota MiB": first.memory_mib,
         "works on": doing, "cpu share": s and s.cpu_share, "resident MiB": s and s.resident_mib,
         "given": s and s.queued, "waiting for any": s and s.waiting,
     }  # fmt: skip

@@ -58,10 +58,7 @@ class Service:
         """Start the process."""
         self.settings.logs.mkdir(parents=True, exist_ok=True)
         # Prefect shares names under /tmp between users, and a path below the home may be too long for a socket.
-        private = Path("/tmp") / f"bos-{os.geteuid()}-{self.settings.fingerprint}-tmp"
-        private.mkdir(mode=0o700, exist_ok=True)
-        if private.stat().st_uid != os.geteuid():
-            raise ServiceError(f"folder {private} belongs to somebody else", "remove it")
+        private = self.settings.private("tmp")
         with self.log.open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "prefect", *self.arguments],
@@ -96,6 +93,11 @@ def server(settings: Settings) -> Service:
 def worker(settings: Settings) -> Service:
     """The Prefect worker that executes deployments on this machine."""
     return Service(settings, "prefect-worker", ("worker", "start", "--pool", POOL, "--type", "process"))
+
+
+def scheduler(settings: Settings) -> Service:
+    """The resident scheduler with its containers; runs start it, and it ends by itself when none is left."""
+    return Service(settings, "scheduler", ())
 
 
 def healthy(settings: Settings) -> bool:
@@ -162,7 +164,7 @@ def up(settings: Settings) -> None:
 
 def down(settings: Settings) -> list[str]:
     """Stop everything of this home; names of what was running."""
-    stopped = [s.name for s in (worker(settings), server(settings)) if s.stop()]
+    stopped = [s.name for s in (worker(settings), scheduler(settings), server(settings)) if s.stop()]
     if EmbeddedPostgres(settings).stop():
         stopped.append("postgres")
         shutil.rmtree(EmbeddedPostgres(settings).socket, ignore_errors=True)

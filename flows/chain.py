@@ -13,12 +13,14 @@ class Stage:
         title: what a user reads.
         step: module of `flows.steps` that a container runs.
         days: most days in one chunk; 0 for one chunk per month.
+        counts: input and array of flags whose set hours are what its duration depends on; all hours if empty.
     """
 
     name: str
     title: str
     step: str
     days: int = 0
+    counts: tuple[str, str] | None = None
 
 
 STAGES = (
@@ -28,18 +30,18 @@ STAGES = (
     Stage("sequence", "annual sequence", "sequence"),
     Stage("uc-monthly", "commitment, monthly", "borders"),
     Stage("uc", "commitment, daily", "unit_commitment", 1),
-    Stage("apd", "active dispatch", "active_dispatch", 5),
+    Stage("apd", "active dispatch", "active_dispatch", 10),
     Stage("apd-check", "inter-day check", "active_check"),
-    Stage("rpd", "reactive dispatch", "reactive_dispatch", 5),
+    Stage("rpd", "reactive dispatch", "reactive_dispatch", 10),
     Stage("rpd-check", "boundary check", "reactive_check"),
-    Stage("n1", "N-1 verification", "n1", 5),
-    Stage("adjust", "adjustment", "adjustment", 2),
-    Stage("reverify", "re-verification", "n1", 5),
+    Stage("n1", "N-1 verification", "n1", 10),
+    Stage("adjust", "adjustment", "adjustment", 5, ("verification", "insecure")),
+    Stage("reverify", "re-verification", "n1", 10, ("state", "adjusted")),
     Stage("by-device", "copies by device", "by_device"),
 )
 COPIED = ("sequence", "apd-check", "n1", "adjust")  # stages that get a copy by device
 STAGE = {s.name: s for s in STAGES}
-CHUNKS_PER_MONTH = 6
+CHUNK_S = 4.0  # that a chunk is to take: long against what it costs to schedule, short enough to give way
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,16 @@ def months_of(first_hour: int, hours: int, start: datetime) -> list[Month]:
     return out
 
 
-def cut(stage: Stage, month: Month) -> list[tuple[int, int]]:
-    """(first hour, hours) of a stage's chunks in a month, whatever the number of workers."""
+def cut(stage: Stage, month: Month, seconds_a_day: float, workers: int) -> list[tuple[int, int]]:
+    """(first hour, hours) of a stage's chunks in a month: whole days, enough of them for all workers.
+
+    Every day is computed alike wherever it is cut, so the cut changes times and no result.
+    """
     if not stage.days:
         return [(month.first_hour, month.hours)]
     days = -(-month.hours // 24)
-    size = 24 * min(stage.days, max(1, days // CHUNKS_PER_MONTH))
+    for_all = max(1, days // (2 * workers))
+    size = 24 * max(1, min(stage.days, for_all, int(CHUNK_S / max(seconds_a_day, 1e-6))))
     end = month.first_hour + month.hours
     return [(h, min(size, end - h)) for h in range(month.first_hour, end, size)]
 

@@ -43,16 +43,15 @@ def _put(index: Index, set_id: str, number: int, d: Deposit) -> str:
     )
     chunk = Chunk(f"{array.id}-000", d.stage, 0, 1, d.first_hour, d.hours)
     path = f"{set_id}/{d.stage}/{d.stage}-{number:02d}-000.h5"
-    states = index.call(lambda db: tasks.register_array(db, array, [chunk]))
-    if states[chunk.key] == TaskState.SUCCESS:
+    (known,) = index.call(lambda db: tasks.register_array(db, array, [chunk]))
+    if known.state == TaskState.SUCCESS:
         return path
     told = {"task_set": set_id, "chunk": chunk.key, "stage": d.stage, "first_hour": d.first_hour, "hours": d.hours}
     sha256, size = store.write(path, d.datasets, {**told, **d.attributes})
     receipt = Receipt(path, sha256, size, 0.0, 0.0, 0.0, "", DEPOSIT, 1)
 
     async def commit(db: Any) -> None:
-        if states[chunk.key] == TaskState.PENDING:
-            await tasks.mark(db, chunk.key, TaskState.EXECUTING)
+        await tasks.mark(db, chunk.key, TaskState.EXECUTING)
         await tasks.commit_chunk(db, array, chunk, receipt, None)
         await tasks.finish_array(db, array.id)
 

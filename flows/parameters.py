@@ -60,6 +60,14 @@ class PlanningParameters(BaseModel):
     memory_limit: float | None = Field(
         default=None, gt=0, description="that all containers together may use (MiB); 60 % of the machine if left out"
     )
+    criticality: float = Field(
+        default=1.0, gt=0, le=1000, description="what this run's completion matters, 1 for ordinary work"
+    )
+    deadline: float | None = Field(
+        default=None,
+        gt=0,
+        description="minutes from now until when it is to have ended; it overtakes work that can wait",
+    )
     seed: int = Field(default=1, ge=0, description="of everything random")
     gap: float = Field(default=8e-4, gt=0, le=0.1, description="relative gap of unit commitment")
     inverter_power_factor: float = Field(

@@ -6,7 +6,7 @@ ended, and its boundary check looks at the midnight between them.
 """
 
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext
+from prefect.states import Cancelled
 
 from blocks.database import ensure_database
 from bos_core.drwop.reader import Piece
@@ -24,18 +25,20 @@ from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError
 from bos_core.objects.task import Chunk, TaskState
-from bos_core.tccsp.containers import ContainerPool, default_containers, memory_limit
-from bos_core.tccsp.scheduler import Scheduler
+from bos_core.tccsp.client import SchedulerClient
+from bos_core.tccsp.forecast import Job
+from bos_core.tccsp.limits import memory_limit
 from bos_core.tccsp.task_runner import TCCSPTaskRunner, current_scheduler
 from flows.backfill import give_back
 from flows.chain import COPIED, STAGE, STAGES, Month, cut, elements, months_of
 from flows.ontology import ontology_of
 from flows.parameters import PlanningParameters
+from flows.presence import Presence, scheduler_lost
 from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
-from flows.steps.result import execute
 from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_of
+from flows.work import hours_of_work
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
 from slots.grid.model import Grid
 from slots.sources.rts_gmlc import is_rts_gmlc
@@ -44,6 +47,7 @@ from storage.settings import settings
 
 NAME = "steady-state-planning"
 LOOK_AHEAD_H = 48
+LOST_SCHEDULERS = 5  # that a stage outlives
 
 
 @dataclass
@@ -65,7 +69,10 @@ def _priority(stage: str, month: Month) -> int:
     return 100 * month.number - order
 
 
-@task(task_run_name="{stage} {month.label}", cache_policy=NO_CACHE, persist_result=False, log_prints=False)
+@task(
+    task_run_name="{stage} {month.label}", cache_policy=NO_CACHE, persist_result=False, log_prints=False,
+    retries=LOST_SCHEDULERS, retry_delay_seconds=1, retry_condition_fn=scheduler_lost,
+)  # fmt: skip
 def run_stage(
     set_id: str, stage: str, month: Month, payload: dict[str, Any], parent: int | None, contingencies: int = 0
 ) -> Done:
@@ -78,13 +85,16 @@ def run_stage(
     )  # fmt: skip
     common = {**payload, "task_set": set_id, "step": spec.step, "scenario": parent,
               "month": (month.first_hour, month.hours)}  # fmt: skip
+    work = hours_of_work(spec, month, payload)
+    a_day = Job(stage, array.kind, 24.0 * work.mean())
     chunks, offset = [], 0
-    for k, (first, hours) in enumerate(cut(spec, month)):
-        count = elements(spec, hours, contingencies)
-        chunks.append(Chunk(f"{array.id}-{k:03d}", stage, offset, count, first, hours, common))
+    for k, (first, hours) in enumerate(cut(spec, month, scheduler.forecast(a_day), scheduler.workers)):
+        count, at = elements(spec, hours, contingencies), first - month.first_hour
+        size = float(work[at : at + hours].sum())
+        chunks.append(Chunk(f"{array.id}-{k:03d}", stage, offset, count, first, hours, common, size))
         offset += count
-    with stage_progress(f"{spec.title}, {month.label}") as advance:
-        scheduler.run_array(array, chunks, execute, parent, advance)
+    with stage_progress(f"{spec.title}, {month.label}") as (advance, told):
+        scheduler.run_array(array, chunks, "flows.steps.result:execute", parent, advance, told)
 
     async def finish(db: Any) -> Done:
         files = await data.outputs(db, set_id, stage, month.number)
@@ -100,36 +110,46 @@ def run_stage(
 
 
 @flow(name=NAME, task_runner=TCCSPTaskRunner(), validate_parameters=True, persist_result=False)  # type: ignore[arg-type]
-def steady_state_planning(parameters: PlanningParameters, task_set: str | None = None) -> str:
+def steady_state_planning(parameters: PlanningParameters, task_set: str | None = None) -> Any:
     """Run the chain; returns the task set's id. With the id of an unfinished set, only what is missing runs."""
     parameters.check_horizon()
     ensure_database(settings())
     set_id = task_set or uuid.uuid4().hex[:12]
     with Index(settings()) as index:
-        index.hold_run_lock()
+        index.hold_lock(set_id)
         _open_task_set(index, set_id, parameters)
-        limit = memory_limit(parameters.memory_limit)
-        pool = ContainerPool(default_containers(parameters.workers, limit), limit)
-        scheduler = Scheduler(index, pool, set_id,
-                              kind=f"{Path(parameters.grid).name} {parameters.keep_kv:g} kV")  # fmt: skip
+        scheduler = _scheduler(index, set_id, parameters)
         context = FlowRunContext.get()
         assert context is not None
         assert isinstance(context.task_runner, TCCSPTaskRunner)
         context.task_runner.scheduler = scheduler
+        presence = Presence(set_id, scheduler.close)
         try:
-            scheduler.start()
-            _run_chain(index, set_id, parameters, scheduler)
-            scheduler.stop_watching()  # the report draws every sample
+            with presence:
+                scheduler.open()
+                _run_chain(index, set_id, parameters)
+            scheduler.keep_samples()  # the report draws every one
             report = build_report(index, set_id)
             index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.SUCCESS, str(report)))
             finish_artifacts(index, set_id, report)
         except BaseException as error:
             why = str(error) if isinstance(error, BosError) else f"{type(error).__name__}: {error}"
+            why = "cancelled from Prefect" if presence.cancelled else why
             index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.FAILED, why[:500]))
+            if presence.cancelled:
+                return Cancelled(message=f"task set {set_id} was stopped; `bos resume {set_id}` goes on with it")
             raise
         finally:
             scheduler.close()
     return set_id
+
+
+def _scheduler(index: Index, set_id: str, p: PlanningParameters) -> SchedulerClient:
+    deadline = None if p.deadline is None else 60.0 * p.deadline
+    return SchedulerClient(
+        index, set_id, p.workers, memory_limit(p.memory_limit), p.criticality, deadline,
+        kind=f"{Path(p.grid).name} {p.keep_kv:g} kV",
+    )  # fmt: skip
 
 
 def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) -> None:
@@ -142,7 +162,7 @@ def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) ->
         index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.EXECUTING))
 
 
-def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Scheduler) -> None:
+def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     """Submit all stages of all months; each waits for what it reads."""
     a = p.algorithms
     laid_down = lay_down_model(index, p.grid) if p.grid.startswith(PREFIX) else ""
@@ -169,7 +189,7 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters, scheduler: Sche
     months = months_of(p.start, p.hours, year)
     shape = {**source, "grid": model.path, "algorithm": sequence}
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
-    Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies), scheduler).run()
+    Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies), index).run()
 
 
 def _write_ontology(index: Index, version: int | None, grid: Grid, sequence: str, base: int | None) -> None:
@@ -192,39 +212,36 @@ class Pipeline:
     sequence: list[Done]
     network: str
     contingencies: int
-    scheduler: Scheduler
+    index: Index
 
     def run(self) -> None:
-        """Plan month after month; each planned month goes its own way meanwhile. The first failure is raised."""
+        """Plan month after month; each planned month goes its own way meanwhile.
+
+        What fails ends its own month, the others complete; then the first failure is raised.
+        """
         borders: dict[str, str] = {}
         pieces = [p for s in self.sequence for p in s.pieces]
         checked: Future[Done] | None = None
         with ThreadPoolExecutor(len(self.months), thread_name_prefix="month") as threads:
             under_way = []
-            try:
-                for k, month in enumerate(self.months):
-                    payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
-                               "look_ahead": self._look_ahead(k)}  # fmt: skip
-                    plan = self._submit("uc-monthly", "borders", month, payload, self.sequence[k].scenario)
-                    borders |= {str(h): plan.path for h in _midnights(month, self._end())}
-                    payload["borders"] = dict(borders)
-                    before, checked = checked, Future()
-                    work = copy_context().run
-                    under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
-                    if (failed := next((f for f in under_way if f.done() and f.exception()), None)) is not None:
-                        failed.result()
-                for future in as_completed(under_way):
-                    future.result()
-                self._copy()
-            except BaseException:
-                self.scheduler.halt()  # the other months stop too, or their threads would be waited for
-                raise
+            for k, month in enumerate(self.months):
+                payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
+                           "look_ahead": self._look_ahead(k)}  # fmt: skip
+                plan = self._submit("uc-monthly", "borders", month, payload, self.sequence[k].scenario)
+                borders |= {str(h): plan.path for h in _midnights(month, self._end())}
+                payload["borders"] = dict(borders)
+                before, checked = checked, Future()
+                work = copy_context().run
+                under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
+        for future in under_way:
+            future.result()
+        self._copy()
 
     def _copy(self) -> None:
         """Lay out by device what is asked for by device most."""
         hours = sum(m.hours for m in self.months)
         for k, stage in enumerate(COPIED):
-            found = self.scheduler.index.call(lambda db, s=stage: data.outputs(db, self.set_id, s))  # type: ignore[misc]
+            found = self.index.call(lambda db, s=stage: data.outputs(db, self.set_id, s))  # type: ignore[misc]
             pieces = [(o.path, o.first_hour, o.hours) for o in found]
             payload = {"inputs": {"source": pieces}, "copy_of": stage}
             whole = Month(k + 1, self.months[0].first_hour, hours, stage)

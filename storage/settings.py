@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from bos_core.objects.errors import ServiceError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -29,6 +31,18 @@ class Settings:
     def logs(self) -> Path:
         """Folder of service logs."""
         return self.home / "logs"
+
+    def private(self, name: str) -> Path:
+        """A folder of this user alone, outside the home because socket paths may not be long; made if missing.
+
+        Raises:
+            ServiceError: somebody else has it.
+        """
+        folder = Path("/tmp") / f"bos-{os.geteuid()}-{self.fingerprint}-{name}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.geteuid() or folder.is_symlink():
+            raise ServiceError(f"folder {folder} belongs to somebody else", "remove it")
+        return folder
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,7 @@
 """A synchronous door to the asynchronous index: one event loop in one thread, one connection pool."""
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -15,7 +16,6 @@ from storage.postgres import EmbeddedPostgres
 from storage.settings import Settings
 
 T = TypeVar("T")
-RUN_LOCK = 0x424F53  # "BOS"
 
 
 def database_url(settings: Settings) -> str:
@@ -77,29 +77,30 @@ class Index:
 
         return self.wait(transaction())
 
-    def hold_run_lock(self) -> None:
-        """Take the lock that only one run holds; the database frees it should this process die.
+    def hold_lock(self, set_id: str) -> None:
+        """Take a task set's lock, that only one run holds; the database frees it should this process die.
 
         Raises:
             BusyError: another run holds it.
         """
+        key = int.from_bytes(hashlib.sha256(set_id.encode()).digest()[:8], "big", signed=True)
 
         async def take() -> bool:
             self._lock = await self._engine.connect()
-            got = await self._lock.execute(text(f"select pg_try_advisory_lock({RUN_LOCK})"))
+            got = await self._lock.execute(text(f"select pg_try_advisory_lock({key})"))
             held = bool(got.scalar())
             await self._lock.commit()
             return held
 
         if not self.wait(take()):
-            raise BusyError("another run is under way", "wait for it, or stop it with `bos cancel`")
+            raise BusyError(f"task set {set_id} is under way", "wait for it, or stop it with `bos cancel`")
 
-    def release_run_lock(self) -> None:
-        """Free the run lock."""
+    def release_lock(self) -> None:
+        """Free the lock."""
 
         async def free() -> None:
             if self._lock is not None:
-                await self._lock.execute(text(f"select pg_advisory_unlock({RUN_LOCK})"))
+                await self._lock.invalidate()  # the connection's end frees it
                 await self._lock.close()
                 self._lock = None
 
@@ -111,7 +112,7 @@ class Index:
         async def end() -> None:
             await self._engine.dispose()
 
-        self.release_run_lock()
+        self.release_lock()
         self.wait(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)

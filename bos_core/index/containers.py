@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 
 import psutil
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +16,7 @@ from bos_core.index.statements import execute, put
 from bos_core.index.tables import ContainerRow, ContainerSample, ServerRow, ServiceInstanceRow, now
 from bos_core.objects.container import Container
 
+KEPT_DAYS = 30  # of samples; a year of them on many containers would fill a disk
 SOFTWARE = ("prefect", "dask", "highspy", "lightsim2grid", "casadi")
 
 
@@ -29,11 +30,11 @@ async def note_server(db: AsyncSession) -> None:
     await db.flush()
 
 
-async def note_container(db: AsyncSession, container: Container, state: str, owner: str = "") -> None:
-    """Record a container's quota, state and owner; what it ran is idle once it has stopped."""
+async def note_container(db: AsyncSession, container: Container, state: str) -> None:
+    """Record a container's quota and state; what it ran is idle once it has stopped."""
     await note_server(db)
     row = ContainerRow(
-        name=container.name, server=platform.node(), cores=container.quota.cores, owner=owner,
+        name=container.name, server=platform.node(), cores=container.quota.cores,
         memory_mib=container.quota.memory_mib, mode=container.mode, state=state, seen=now(),
     )  # fmt: skip
     await db.merge(row)
@@ -61,16 +62,19 @@ class SampleOf:
     waiting: int
 
 
-async def keep_samples(db: AsyncSession, owner: str, samples: Sequence[SampleOf]) -> None:
-    """Add samples of a task set's containers."""
-    await put(db, SQLModel.metadata.tables["containersample"], [{"owner": owner, **vars(s)} for s in samples])
+async def keep_samples(db: AsyncSession, samples: Sequence[SampleOf]) -> None:
+    """Add samples."""
+    await put(db, SQLModel.metadata.tables["containersample"], [vars(s) for s in samples])
 
 
-async def samples_of(db: AsyncSession, owner: str, last: int | None = None) -> list[SampleOf]:
-    """Samples of a task set's containers by time, of all or of the `last` seconds."""
-    query = select(ContainerSample).where(ContainerSample.owner == owner)
-    if last is not None:
-        query = query.where(col(ContainerSample.at) > now() - timedelta(seconds=last))
+async def drop_samples(db: AsyncSession) -> None:
+    """Remove samples that are older than KEPT_DAYS."""
+    await execute(db, delete(ContainerSample).where(col(ContainerSample.at) < now() - timedelta(days=KEPT_DAYS)))
+
+
+async def samples_between(db: AsyncSession, first: datetime, last: datetime) -> list[SampleOf]:
+    """Samples of all containers within a span, by time."""
+    query = select(ContainerSample).where(ContainerSample.at >= first, ContainerSample.at <= last)
     rows = (await db.exec(query.order_by(col(ContainerSample.at)))).all()
     return [SampleOf(r.container, r.at, r.cpu_share, r.resident_mib, r.queued, r.waiting) for r in rows]
 
@@ -87,7 +91,6 @@ class Placement:
     memory_mib: int
     mode: str
     state: str
-    owner: str
     service: str
     doing: str
     chunk: str
@@ -107,7 +110,7 @@ async def placements(db: AsyncSession) -> list[Placement]:
         .order_by(ServerRow.name, ContainerRow.name, ServiceInstanceRow.service)
     )
     return [
-        Placement(s.name, s.cores, s.memory_mib, c.name, c.cores, c.memory_mib, c.mode, c.state, c.owner,
+        Placement(s.name, s.cores, s.memory_mib, c.name, c.cores, c.memory_mib, c.mode, c.state,
                   i.service if i else "", i.state if i else "", i.chunk_key if i else "")
         for s, c, i in (await db.exec(query)).all()
     ]  # fmt: skip

@@ -106,7 +106,12 @@ class TaskArray(SQLModel, table=True):
 
 
 class ChunkRow(SQLModel, table=True):
-    """A chunk of a task array and what became of it; `forecast_s`, `waited_s`, `weight`: as it was last sent."""
+    """A chunk of a task array and what became of it; `forecast_s`, `waited_s`, `weight`: as it was last sent.
+
+    Attributes:
+        size: what its duration depends on; hours unless its stage knows better.
+        cold: whether its container ran that service for the first time.
+    """
 
     __tablename__ = "chunk"
     key: str = Field(primary_key=True)
@@ -116,6 +121,8 @@ class ChunkRow(SQLModel, table=True):
     count: int
     first_hour: int
     hours: int
+    size: float = 0.0
+    cold: bool = False
     state: str
     attempts: int = 0
     container: str = ""
@@ -186,12 +193,11 @@ class ServiceInstanceRow(SQLModel, table=True):
 
 
 class ContainerRow(SQLModel, table=True):
-    """A container that exists or existed on a server; `owner` is the task set that it serves or served."""
+    """A container that exists or existed on a server."""
 
     __tablename__ = "container"
     name: str = Field(primary_key=True)
     server: str = Field(foreign_key="server.name", primary_key=True)
-    owner: str = ""
     cores: int
     memory_mib: int
     mode: str
@@ -203,9 +209,8 @@ class ContainerSample(SQLModel, table=True):
     """What a container used at a moment; `queued`: chunks that it has been given, `waiting`: those that wait for any."""
 
     __tablename__ = "containersample"
-    owner: str = Field(primary_key=True)
-    container: str = Field(primary_key=True)
     at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    container: str = Field(primary_key=True)
     cpu_share: float
     resident_mib: float
     queued: int

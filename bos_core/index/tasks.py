@@ -1,6 +1,7 @@
 """Task sets, task arrays and chunks in the index; every write is idempotent."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import case, func, update
@@ -44,23 +45,39 @@ async def set_task_set_state(db: AsyncSession, set_id: str, state: str, message:
     db.add(row)
 
 
-async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]) -> dict[str, str]:
-    """Register an array with its chunks unless it exists; returns the state of every chunk by key."""
+async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]) -> list[ChunkRow]:
+    """Register an array with its chunks unless it exists; returns its rows, as they were cut the first time.
+
+    Chunks that are not done go back to pending: the caller alone works on the array, and has not begun.
+    """
     values = array.model_dump(exclude={"started", "finished"}) | {"started": now()}
-    await execute(db, insert(TaskArray).values(values).on_conflict_do_nothing())
-    if chunks:
-        rows = [
-            {
-                "key": c.key, "array_id": array.id, "position": k, "offset": c.offset, "count": c.count,
-                "first_hour": c.first_hour, "hours": c.hours, "state": TaskState.PENDING.value, "attempts": 0,
-                "container": "", "seconds": 0.0, "cpu_seconds": 0.0, "peak_mib": 0.0, "data_seconds": 0.0, "error": "", "forecast_s": 0.0, "forecast_mib": 0.0, "waited_s": 0.0,
-                "weight": 0.0,
-            }
-            for k, c in enumerate(chunks)
-        ]  # fmt: skip
-        await execute(db, insert(ChunkRow).values(rows).on_conflict_do_nothing())
-    states = await db.exec(select(ChunkRow.key, ChunkRow.state).where(ChunkRow.array_id == array.id))
-    return {key: state for key, state in states.all()}
+    new = (await execute(db, insert(TaskArray).values(values).on_conflict_do_nothing())).rowcount
+    if new and chunks:
+        await execute(db, insert(ChunkRow), [_row_of(array.id, c, k) for k, c in enumerate(chunks)])
+    elif not new:
+        await _to_pending(db, ChunkRow.array_id == array.id)
+    mine = select(ChunkRow).where(ChunkRow.array_id == array.id)
+    return list((await db.exec(mine.order_by(col(ChunkRow.position), col(ChunkRow.key)))).all())
+
+
+def _row_of(array_id: str, chunk: Chunk, position: int) -> dict[str, Any]:
+    place = {k: getattr(chunk, k) for k in ("key", "offset", "count", "first_hour", "hours", "size")}
+    row = ChunkRow(array_id=array_id, position=position, state=TaskState.PENDING.value, **place)
+    return row.model_dump()
+
+
+async def split_chunk(db: AsyncSession, key: str, parts: list[Chunk]) -> None:
+    """Put the parts of a chunk in its place."""
+    row = await db.get_one(ChunkRow, key)
+    await execute(db, insert(ChunkRow), [_row_of(row.array_id, part, row.position) for part in parts])
+    await db.delete(row)
+
+
+async def span(db: AsyncSession, set_id: str) -> tuple[datetime, datetime]:
+    """When a task set's first chunk began and its last one ended; the present moment if none has."""
+    query = columns(func.min(ChunkRow.started), func.max(ChunkRow.finished)).where(col(ChunkRow.key).startswith(set_id))
+    first, last = (await execute(db, query)).one()
+    return first or now(), last or now()
 
 
 async def finish_array(db: AsyncSession, array_id: str) -> None:
@@ -99,16 +116,11 @@ async def commit_chunk(
         await db.merge(TaskException(chunk_key=chunk.key, offset=offset, reason=reason))
 
 
-async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, int, float, float]]:
-    """(stage, kind, hours, seconds, peak MiB) of the latest chunks that succeeded, oldest first."""
+async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, float, bool, float, float]]:
+    """(stage, kind, size, cold, seconds, peak MiB) of the latest chunks that succeeded, oldest first."""
+    wanted = (TaskArray.stage, TaskArray.kind, ChunkRow.size, ChunkRow.cold, ChunkRow.seconds, ChunkRow.peak_mib)
     query = (
-        columns(
-            col(TaskArray.stage),
-            col(TaskArray.kind),
-            col(ChunkRow.hours),
-            col(ChunkRow.seconds),
-            col(ChunkRow.peak_mib),
-        )
+        columns(*(col(c) for c in wanted))
         .join(ChunkRow, col(ChunkRow.array_id) == col(TaskArray.id))
         .where(col(ChunkRow.state) == TaskState.SUCCESS.value, col(ChunkRow.seconds) > 0)
         .order_by(col(ChunkRow.finished).desc())
@@ -120,13 +132,16 @@ async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, i
 async def reset_unfinished(db: AsyncSession, set_id: str) -> int:
     """Send chunks that were under way or failed back to pending; how many. For `resume`."""
     arrays = select(TaskArray.id).where(TaskArray.task_set_id == set_id)
+    return await _to_pending(db, col(ChunkRow.array_id).in_(arrays))
+
+
+async def _to_pending(db: AsyncSession, *which: Any) -> int:
+    """Send chunks that are not done back to pending; how many were not there already."""
+    settled = (TaskState.SUCCESS.value, TaskState.PENDING.value)
     done = await execute(
         db,
-        update(ChunkRow)
-        .where(col(ChunkRow.array_id).in_(arrays), col(ChunkRow.state) != TaskState.SUCCESS.value,
-               col(ChunkRow.state) != TaskState.PENDING.value)
-        .values(state=TaskState.PENDING.value)
-    )  # fmt: skip
+        update(ChunkRow).where(*which, col(ChunkRow.state).not_in(settled)).values(state=TaskState.PENDING.value),
+    )
     return int(done.rowcount)
 
 

@@ -42,6 +42,7 @@ class Chunk:
         count: number of BOS tasks in it.
         first_hour, hours: the hours of the scenario it covers.
         payload: what the step needs to know (input file paths, algorithm name, parameters); JSON-able.
+        size: what its duration depends on, in any count that fits the stage; its hours if left out.
     """
 
     key: str
@@ -51,6 +52,11 @@ class Chunk:
     first_hour: int
     hours: int
     payload: dict[str, Any] = field(default_factory=dict)
+    size: float = -1.0
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            object.__setattr__(self, "size", float(self.hours))
 
     def as_dict(self) -> dict[str, Any]:
         """The chunk as plain data, for the wire."""

@@ -20,6 +20,7 @@ from bos_core.tccsp.priority import Beta, priorities
 Bools = npt.NDArray[np.bool_]
 Work = TypeVar("Work")
 BUFFER_S = 1.0  # by which putting a task off counts as longer than the longest forecast
+PROMISE = 1e3  # times as long putting off a task counts that was promised room
 CAUTION = 1.0  # deadlines are held against the forecast that many deviations above its median
 
 
@@ -51,33 +52,45 @@ class Slot:
         memory_mib: its quota.
         free_at: when it will have done what it was given, on the clock of `now`.
         services: those it hosts; None for any.
+        warm: (service, kind) that it has run before; None for all.
     """
 
     name: str
     memory_mib: float
     free_at: float
     services: frozenset[str] | None = None
+    warm: frozenset[tuple[str, str]] | None = None
+
+    def cold(self, job: Job) -> bool:
+        """Whether it would run a job's service for the first time."""
+        return self.warm is not None and (job.service, job.kind) not in self.warm
 
 
 @dataclass(frozen=True)
 class Choice(Generic[Work]):
-    """A task that a container is to run now."""
+    """A task that a container is to run now; `cold`: it runs its service there for the first time."""
 
     work: Work
     demand: Demand
     container: str
     forecast: Forecast
+    cold: bool
     weight: float
     waited: float
 
 
 @dataclass(frozen=True)
 class Decision(Generic[Work]):
-    """The choices of a cycle, and the demands that no container here can meet in time or at all."""
+    """The choices of a cycle, and the demands that no container here can meet in time or at all.
+
+    `blocked` is the one that would have gone first, had any container been large enough; nothing else is chosen
+    then, so that containers fall idle and make it room.
+    """
 
     choices: list[Choice[Work]]
     late: list[Demand]
     too_large: list[Demand]
+    blocked: Demand | None = None
 
 
 class Board(Generic[Work]):
@@ -90,7 +103,7 @@ class Board(Generic[Work]):
     """
 
     def __init__(self, forecaster: Forecaster, beta: Beta | None = None, most_mib: float = float("inf")) -> None:
-        self._forecaster, self._beta, self._most_mib = forecaster, beta or Beta(), most_mib
+        self._forecaster, self._beta, self.most_mib = forecaster, beta or Beta(), most_mib
         self._queues: dict[Demand, deque[tuple[float, Work]]] = {}
         self._size = 0
 
@@ -102,16 +115,25 @@ class Board(Generic[Work]):
         self._queues.setdefault(demand, deque()).append((since, work))
         self._size += 1
 
-    def needs(self, most: int) -> list[float]:
-        """Memory (MiB) that the tasks which would go first ask for, at most so many."""
-        first = sorted(self._queues, key=lambda d: (-d.criticality, d.deadline, d.rank))
+    def needs(self, most: int, before: Demand | None = None) -> list[float]:
+        """Memory (MiB) that the tasks which would go first ask for, at most so many; `before` goes before all."""
+        first = sorted(self._queues, key=lambda d: (d != before, -d.criticality, d.deadline, d.rank))
         out: list[float] = []
         for d in first:
-            out += [self._need(self._forecaster.forecast(d.job))] * min(len(self._queues[d]), most - len(out))
+            out += [self.need(d)] * min(len(self._queues[d]), most - len(out))
         return out
 
-    def _need(self, told: Forecast) -> float:
-        return min(told.peak_mib + told.margin_mib, self._most_mib)
+    def need(self, demand: Demand) -> float:
+        """Memory (MiB) that a demand asks for: its forecast peak and margin, or all there is."""
+        told = self._forecaster.forecast(demand.job)
+        return min(told.peak_mib + told.margin_mib, self.most_mib)
+
+    def withdraw(self, request: str) -> list[Work]:
+        """Take all tasks of a request off the board; they are returned."""
+        gone = [d for d in self._queues if d.request == request]
+        left = [work for d in gone for _, work in self._queues.pop(d)]
+        self._size -= len(left)
+        return left
 
     def clear(self) -> list[Work]:
         """Empty the board; what waited."""
@@ -120,13 +142,24 @@ class Board(Generic[Work]):
         self._size = 0
         return left
 
-    def decide(self, now: float, slots: Sequence[Slot]) -> Decision[Work]:
-        """Choose at most one task for each container, and take the chosen ones off the board."""
+    def decide(
+        self, now: float, slots: Sequence[Slot], largest_mib: float = float("inf"), promised: Demand | None = None
+    ) -> Decision[Work]:
+        """Choose at most one task for each container, and take the chosen ones off the board.
+
+        Args:
+            now: the time; slots: containers that can be sent one.
+            largest_mib: that any container has, those that work included.
+            promised: demand that a container has been made room for; its first task goes before all others.
+        """
         if not self._size or not slots:
             return Decision([], [], [])
         heads = [(d, k) for d, q in self._queues.items() for k in range(min(len(q), len(slots)))]
         demands = [d for d, _ in heads]
         told = {d: self._forecaster.forecast(d.job) for d in self._queues}
+        cold = {
+            d: self._forecaster.forecast(d.job, cold=True) for d in self._queues if any(s.cold(d.job) for s in slots)
+        }
         seconds = np.array([told[d].seconds for d in demands])
         careful = np.array([told[d].quantile(CAUTION) for d in demands])
         left = np.array([d.deadline for d in demands]) - now
@@ -136,19 +169,27 @@ class Board(Generic[Work]):
         )
         free = np.maximum(np.array([s.free_at for s in slots]) - now, 0.0)
         ends = free[None, :] + seconds[:, None]
+        for i, d in enumerate(demands):
+            if d in cold:
+                ends[i] += [(cold[d].seconds - seconds[i]) * s.cold(d.job) for s in slots]
         put_off = np.full(len(demands), float(ends.max()) + BUFFER_S)
+        put_off[[d == promised and k == 0 for d, k in heads]] *= PROMISE
         fits = self._fits(demands, told, slots)
+        first = demands[int(np.argmax(weight))]
+        if self.need(first) > largest_mib:
+            return Decision([], [], [first], first)
         limit = left - (careful - seconds)  # of the median, so that the careful forecast is in time
         found = assign(weight, ends, put_off, limit, fits)
         hopeless = np.isin(np.arange(len(demands)), found.late)
         if hopeless.any():  # what cannot be in time is done as soon as it can be
             found = assign(weight, ends, put_off, np.where(hopeless, np.inf, limit), fits)
         chosen = np.flatnonzero(found.container >= 0).tolist()
-        choices = [
-            Choice(self._queues[heads[i][0]][heads[i][1]][1], heads[i][0], slots[int(found.container[i])].name,
-                   told[heads[i][0]], float(weight[i]), float(waited[i]))
-            for i in chosen
-        ]  # fmt: skip
+        choices = []
+        for i in chosen:
+            (d, k), slot = heads[i], slots[int(found.container[i])]
+            fresh = slot.cold(d.job)
+            choices.append(Choice(self._queues[d][k][1], d, slot.name, cold[d] if fresh else told[d], fresh,
+                                  float(weight[i]), float(waited[i])))  # fmt: skip
         self._remove([heads[i] for i in chosen])
         return Decision(choices, _once(demands, hopeless), _once(demands, ~fits.any(axis=1)))
 
@@ -163,7 +204,7 @@ class Board(Generic[Work]):
 
     def _fits(self, demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> Bools:
         """(task, container) whether the quota holds the forecast peak and its margin, and the service is hosted."""
-        need = np.array([self._need(told[d]) for d in demands])
+        need = np.array([min(told[d].peak_mib + told[d].margin_mib, self.most_mib) for d in demands])
         out = need[:, None] <= np.array([s.memory_mib for s in slots])[None, :]
         for k, s in enumerate(slots):
             if s.services is not None:

@@ -7,8 +7,11 @@ side by side and come and go one by one.
 import asyncio
 import logging
 import os
+import signal
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import dask
@@ -17,40 +20,36 @@ import psutil
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
 from bos_core.objects.container import Container, Quota
-from bos_core.objects.errors import ParameterError
+from bos_core.objects.errors import ServiceError
+from bos_core.tccsp.limits import SMALLEST_MIB
 
 SLOT = "slot"
 PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
 LAST_WORDS_S = 0.5  # that a container has to end by itself
-MEMORY_SHARE = 0.6  # of the machine that all containers together may use
-SMALLEST_MIB = 512.0  # of a container with its libraries loaded
-
-
-def memory_limit(asked_mib: float | None = None) -> float:
-    """MiB that all containers together may use: what is asked, or a share of the machine.
-
-    Raises:
-        ParameterError: more than the machine has, or too little for one container.
-    """
-    total = psutil.virtual_memory().total / 2**20
-    if asked_mib is None:
-        return float(MEMORY_SHARE * total)
-    if asked_mib > total:
-        raise ParameterError(
-            f"a memory limit of {asked_mib:g} MiB is more than the {total:.0f} MiB of this machine", "give less"
-        )
-    if asked_mib < SMALLEST_MIB:
-        raise ParameterError(
-            f"a memory limit of {asked_mib:g} MiB holds no container", f"give at least {SMALLEST_MIB:g}"
-        )
-    return float(asked_mib)
+LARGEST_MIB = 4096.0  # that a container is given before any task has asked for more
+START_S = 90.0  # that containers have to come up
 
 
 def default_containers(workers: int, limit_mib: float) -> list[Container]:
     """As many equal containers as workers, within a limit for all; fewer where each would be too small."""
-    fit = max(1, min(workers, int(limit_mib // SMALLEST_MIB)))
-    each = int(min(4096, limit_mib / fit))
-    return [Container(f"container-{k + 1}", Quota(1, each if k < fit else 0)) for k in range(workers)]
+    return _equal(1, workers, limit_mib)
+
+
+def _equal(first: int, number: int, room_mib: float) -> list[Container]:
+    """Containers numbered from `first` that share a room; as many run as are not too small."""
+    fit = min(number, int(room_mib // SMALLEST_MIB))
+    each = int(min(LARGEST_MIB, room_mib / fit)) if fit else 0
+    return [Container(f"container-{first + k}", Quota(1, each if k < fit else 0)) for k in range(number)]
+
+
+@dataclass(frozen=True)
+class Vital:
+    """A container's process: its number, processor seconds used so far, resident MiB, whether it is stopped."""
+
+    pid: int
+    cpu_seconds: float
+    resident_mib: float
+    stopped: bool
 
 
 class ContainerPool:
@@ -64,6 +63,7 @@ class ContainerPool:
     def __init__(self, containers: Iterable[Container], limit_mib: float | None = None) -> None:
         self.containers = list(containers)
         self.limit_mib = limit_mib or float(sum(c.quota.memory_mib for c in self.containers))
+        self.wanted = len(self.containers)  # those behind are to go
         self._cluster: SpecCluster | None = None
         self.client: Client | None = None
 
@@ -95,7 +95,7 @@ class ContainerPool:
         options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
         self._cluster = SpecCluster(workers=workers, scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
         self.client = Client(self._cluster, set_as_default=False)
-        self.client.wait_for_workers(len(workers), timeout=120)
+        self._await(workers)
 
     def _spec(self, container: Container) -> dict[str, Any]:
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -113,13 +113,37 @@ class ContainerPool:
             },
         }
 
+    def _await(self, names: Iterable[str]) -> None:
+        """Wait until containers are up.
+
+        Raises:
+            ServiceError: they do not come up; the reason if there is one to be seen.
+        """
+        missing, deadline = set(names), time.monotonic() + START_S
+        while missing:
+            missing -= {w.name for w in self._cluster.scheduler.workers.values()} if self._cluster else set()
+            small = next((n for n in missing if self.died_of_memory(n)), None)
+            if small is not None:
+                quota = next(c.quota.memory_mib for c in self.containers if c.name == small)
+                raise ServiceError(
+                    f"{small} cannot start within its quota of {quota} MiB", f"give it at least {SMALLEST_MIB:.0f} MiB"
+                )
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"{', '.join(sorted(missing))} did not start within {START_S:.0f} s",
+                    "see the scheduler's log, or use fewer containers",
+                )
+            time.sleep(0.01)
+
     def resize(self, quotas: Mapping[str, int]) -> None:
         """Replace containers by ones of other quotas (MiB), 0 for none; they must be idle.
 
         What shrinks or goes does so first: the sum of quotas never exceeds the limit.
+
+        Raises:
+            ServiceError: one does not come up.
         """
         assert self._cluster is not None
-        assert self.client is not None
         self._cluster.sync(self._kill, self._cluster, list(quotas))  # Dask's own retirement takes seconds
         for name in quotas:
             self._cluster.worker_spec.pop(name, None)
@@ -131,7 +155,42 @@ class ContainerPool:
         for c in started:
             self._cluster.worker_spec[c.name] = self._spec(c)
         self._cluster.sync(self._cluster._correct_state)
-        self.client.wait_for_workers(len(self._cluster.worker_spec), timeout=60)
+        self._await(c.name for c in started)
+
+    def extend(self, workers: int) -> None:
+        """Add containers until there are so many; each gets an equal part of the memory that is left."""
+        more = workers - len(self.containers)
+        if more > 0:
+            room = self.limit_mib - sum(c.quota.memory_mib for c in self.containers)
+            new = _equal(len(self.containers) + 1, more, max(room, 0.0))
+            self.containers += [replace(c, quota=Quota(c.quota.cores, 0)) for c in new]
+            self.resize({c.name: c.quota.memory_mib for c in new if c.quota.memory_mib})
+
+    def kill(self, name: str) -> None:
+        """End a container's process at once, even a stopped one; it is started anew by itself."""
+        pid = self.processes().get(name)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def has_children(self, name: str) -> bool:
+        """Whether a container waits for a process that it started."""
+        try:
+            return bool(psutil.Process(self.processes()[name]).children())
+        except (KeyError, psutil.Error):
+            return False
+
+    def vitals(self) -> dict[str, Vital]:
+        """What can be seen of every container that lives."""
+        out = {}
+        for name, pid in self.processes().items():
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                with process.oneshot():
+                    used = sum(process.cpu_times()[:4])  # its own and of children that have ended
+                    resident, status = process.memory_info().rss / 2**20, process.status()
+                out[name] = Vital(pid, used, resident, status == psutil.STATUS_STOPPED)
+        return out
 
     def died_of_memory(self, name: str) -> bool:
         """Whether a container's last death was its quota's doing."""

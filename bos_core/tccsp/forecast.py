@@ -1,9 +1,10 @@
 """Algorithm A1 of the BOS paper (section 3.3.1): how long a chunk will take and how much memory it will need.
 
-Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + offset of its kind.
+Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + w2·cold + offset of its kind,
+where `cold` is 1 on a container that runs the service for the first time and has its libraries and inputs to load.
 Weights and offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and
 program, and its offset is drawn to zero while it has few chunks. Before anything was measured the prior says
-one second for size one within a factor of twenty, growing with about the root of the size.
+a tenth of a second for size one within a factor of thirty, growing a little less than in proportion.
 """
 
 from collections import deque
@@ -16,8 +17,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_MEAN = (0.0, 0.5)  # one second for size one, growing with its root
-PRIOR_DEVIATION = (6.0, 1.5)  # in deviations of the noise, as are those of kinds
+PRIOR_MEAN = (-2.3, 0.8, 0.2)  # of w0, w1, w2
+PRIOR_DEVIATION = (7.0, 0.4, 0.6)  # in deviations of the noise, as are those of kinds
+BASE = len(PRIOR_MEAN)
+NOTHING = 0.1  # hours that a chunk of size 0 counts as
 KIND_DEVIATION = 4.0  # of a kind's offset from its service
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about 0.5 in the logarithm
 FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
@@ -33,12 +36,13 @@ class Job:
     Attributes:
         service: the stage that it belongs to.
         kind: what makes chunks of a service alike: grid, level, program.
-        size: how much there is to do, in hours of the horizon or any other count that fits the service.
+        size: how much there is to do, in hours of the horizon or any other count that fits the service; 0 for
+            nothing but looking.
     """
 
     service: str
     kind: str
-    size: int
+    size: float
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Forecast:
 
 
 class _Service:
-    """Regression of one service: intercept, slope and one offset per kind; and the memory of its kinds.
+    """Regression of one service: intercept, slope, coldness, one offset per kind; and the memory of its kinds.
 
     `precision` and `moment` are sums over chunks of x·xᵀ and x·y, of deviations from the prior's mean; the prior's
     own precision is added where they are used, so forgetting leads back to it.
@@ -72,31 +76,31 @@ class _Service:
     def __init__(self) -> None:
         self.kinds: dict[str, int] = {}
         self.peaks: dict[str, deque[float]] = {}
-        self._precision, self._moment = np.zeros((2, 2)), np.zeros(2)
+        self._precision, self._moment = np.zeros((BASE, BASE)), np.zeros(BASE)
         self._squares = self._count = 0.0
         self._solved: tuple[Floats, Floats, float] | None = None
 
-    def _row(self, job: Job) -> Floats:
+    def _row(self, job: Job, cold: bool) -> Floats:
         x = np.zeros(len(self._moment))
-        x[:2] = 1.0, log(max(job.size, 1))
+        x[:BASE] = 1.0, log(max(job.size, NOTHING)), cold
         if job.kind in self.kinds:
             x[self.kinds[job.kind]] = 1.0
         return x
 
-    def learn(self, job: Job, seconds: float, peak_mib: float) -> None:
+    def learn(self, job: Job, cold: bool, seconds: float, peak_mib: float) -> None:
         """Take account of a chunk."""
         if job.kind not in self.kinds:
             self.kinds[job.kind] = len(self._moment)
             self._precision, self._moment = np.pad(self._precision, (0, 1)), np.pad(self._moment, (0, 1))
-        x = self._row(job)
-        y = log(max(seconds, 1e-6)) - float(x[:2] @ PRIOR_MEAN)
+        x = self._row(job, cold)
+        y = log(max(seconds, 1e-6)) - float(x[:BASE] @ PRIOR_MEAN)
         self._precision = FORGET * self._precision + np.outer(x, x)
         self._moment = FORGET * self._moment + x * y
         self._squares, self._count = FORGET * self._squares + y * y, FORGET * self._count + 1
         self._solved = None
         self.peaks.setdefault(job.kind, deque(maxlen=50)).append(peak_mib)
 
-    def predict(self, job: Job) -> tuple[float, float]:
+    def predict(self, job: Job, cold: bool) -> tuple[float, float]:
         """Mean and standard deviation of log seconds."""
         solved = self._solved
         if solved is None:
@@ -107,9 +111,9 @@ class _Service:
             noise = (PRIOR_RATE + rest / 2) / (PRIOR_SHAPE + self._count / 2)
             self._solved = solved = weights, covariance, noise
         weights, covariance, noise = solved
-        x = self._row(job)
+        x = self._row(job, cold)
         unseen = 0.0 if job.kind in self.kinds else KIND_DEVIATION**2
-        mean = float(x[:2] @ PRIOR_MEAN + x @ weights)
+        mean = float(x[:BASE] @ PRIOR_MEAN + x @ weights)
         return mean, float(np.sqrt(noise * (1 + x @ covariance @ x + unseen)))
 
     def memory(self, kind: str) -> tuple[float, float]:
@@ -131,18 +135,18 @@ class Forecaster:
         self._errors: deque[float] = deque(maxlen=KEPT_ERRORS)
         self._beyond: deque[float] = deque(maxlen=KEPT_ERRORS)
 
-    def forecast(self, job: Job) -> Forecast:
-        """Duration and memory of a chunk."""
+    def forecast(self, job: Job, cold: bool = False) -> Forecast:
+        """Duration and memory of a chunk, on a container that has run its service before or, if `cold`, not."""
         s = self._services.get(job.service) or _Service()
-        mean, deviation = s.predict(job)
+        mean, deviation = s.predict(job, cold)
         return Forecast(exp(mean), deviation, *s.memory(job.kind))
 
-    def learn(self, job: Job, seconds: float, peak_mib: float) -> None:
+    def learn(self, job: Job, seconds: float, peak_mib: float, cold: bool = False) -> None:
         """Take account of a chunk that ended."""
-        told = self.forecast(job)
+        told = self.forecast(job, cold)
         self._errors.append(abs(told.seconds - seconds) / max(seconds, 1e-9))
         self._beyond.append(peak_mib - told.peak_mib - told.margin_mib)
-        self._services.setdefault(job.service, _Service()).learn(job, seconds, peak_mib)
+        self._services.setdefault(job.service, _Service()).learn(job, cold, seconds, peak_mib)
 
     def too_small(self, job: Job, quota_mib: float) -> None:
         """Take account of a chunk that a quota killed: it needs more than that."""

@@ -1,9 +1,10 @@
 """What containers use: sampled, kept in the index, drawn in reports and by `bos top`."""
 
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 
-import psutil
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index.client import Index
@@ -21,17 +22,16 @@ class Monitor:
     Args:
         index: where samples are kept.
         pool: whose containers.
-        owner: task set that they serve.
         state: gives the chunks that each container has been given, and how many wait for any.
     """
 
-    def __init__(
-        self, index: Index, pool: ContainerPool, owner: str, state: Callable[[], tuple[dict[str, int], int]]
-    ) -> None:
-        self._index, self._pool, self._owner, self._state = index, pool, owner, state
+    def __init__(self, index: Index, pool: ContainerPool, state: Callable[[], tuple[dict[str, int], int]]) -> None:
+        self._index, self._pool, self._state = index, pool, state
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="bos-monitor", daemon=True)
-        self._processes: dict[str, psutil.Process] = {}
+        self._fresh: list[SampleOf] = []
+        self._lock = threading.Lock()
+        self._before: dict[str, tuple[int, float, float]] = {}  # process, its processor seconds, and when
 
     def start(self) -> None:
         """Begin to sample."""
@@ -44,37 +44,34 @@ class Monitor:
             self._thread.join(timeout=10)
 
     def _watch(self) -> None:
-        waiting: list[SampleOf] = []
+        self.sample()
         while not self._stop.wait(EVERY_S):
-            waiting += self.sample()
-            if len(waiting) >= KEEP_EVERY * max(len(self._pool.containers), 1):
-                self._keep(waiting)
-        self._keep(waiting)
+            with self._lock:
+                self._fresh += self.sample()
+            if len(self._fresh) >= KEEP_EVERY * max(len(self._pool.containers), 1):
+                self.keep()
+        self.keep()
 
-    def _keep(self, samples: list[SampleOf]) -> None:
+    def keep(self) -> None:
+        """Write what was sampled and is not in the index yet."""
+        with self._lock:
+            samples, self._fresh = self._fresh, []
+
         async def write(db: AsyncSession) -> None:
-            await keep_samples(db, self._owner, samples)
+            await keep_samples(db, samples)
 
-        try:
+        with suppress(Exception):  # the database may be away; the run tells, samples are a courtesy
             self._index.call(write)
-        except Exception:  # the database may be away; the run tells, samples are a courtesy
-            return
-        finally:
-            samples.clear()
 
     def sample(self) -> list[SampleOf]:
         """One sample of every container that lives now."""
         given, queued = self._state()
         out = []
-        for name, pid in self._pool.processes().items():
-            try:
-                known = self._processes.get(name)
-                if known is None or known.pid != pid:
-                    known = self._processes[name] = psutil.Process(pid)
-                    known.cpu_percent()  # the first call only starts the clock
-                    continue
-                cpu, memory = known.cpu_percent() / 100, known.memory_info().rss / 2**20
-            except psutil.Error:
-                continue
-            out.append(SampleOf(name, now(), cpu, memory, given.get(name, 0), queued))
+        for name, vital in self._pool.vitals().items():
+            at = time.monotonic()
+            pid, used, before = self._before.get(name, (0, 0.0, 0.0))
+            self._before[name] = vital.pid, vital.cpu_seconds, at
+            if pid == vital.pid:  # the first look only starts the clock
+                share = max(vital.cpu_seconds - used, 0.0) / (at - before)
+                out.append(SampleOf(name, now(), share, vital.resident_mib, given.get(name, 0), queued))
         return out

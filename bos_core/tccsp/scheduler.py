@@ -5,50 +5,40 @@ here and are committed to the index before anyone is told. A container runs one 
 short, a second one waits with it, so that it never idles for a message.
 """
 
+import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, as_completed
-from dataclasses import dataclass, field
+from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any
 
 from distributed import KilledWorker
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index import containers as container_index
 from bos_core.index import tasks
 from bos_core.index.client import Index
-from bos_core.index.tables import TaskArray
-from bos_core.objects.errors import BosError, StorageError
+from bos_core.index.tables import ChunkRow, TaskArray
+from bos_core.objects.errors import BosError, ServiceError, StorageError
 from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp.board import Board, Choice, Demand, Slot
 from bos_core.tccsp.containers import SLOT, ContainerPool
+from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
 from bos_core.tccsp.forecast import Forecaster, Job
+from bos_core.tccsp.given import Given, Table
 from bos_core.tccsp.monitor import Monitor
+from bos_core.tccsp.request import STOPPED, Request, Work, run_step
 from bos_core.tccsp.sizing import FILL, Held, most_of, resized
 
 Step = Callable[[dict[str, Any]], Receipt]
-MAX_ATTEMPTS = 3
+LOG = logging.getLogger("bos.scheduler")
 CALM_S = 10.0  # between changes of containers that only make more of them
 SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to take less
-
-
-@dataclass(eq=False)
-class _Work:
-    array: TaskArray
-    chunk: Chunk
-    step: Step
-    scenario_id: int | None
-    criticality: float = 1.0
-    deadline: float = float("inf")
-    done: "Future[Receipt]" = field(default_factory=Future)
-    attempts: int = 0
-
-    @property
-    def demand(self) -> Demand:
-        job = Job(self.array.stage, self.array.kind, self.chunk.hours)
-        return Demand(job, self.criticality, self.array.priority, self.deadline, self.array.task_set_id)
+LOOK_S = 1.0  # between looks at the containers that work
+MOST_WAITING = 20_000  # chunks; a request that would queue more has to wait
 
 
 class Scheduler:
@@ -57,27 +47,35 @@ class Scheduler:
     Args:
         index: where everything is recorded.
         pool: the containers.
-        owner: task set that they serve.
-        kind: what its chunks have in common with those of earlier runs that took like times.
+        patience: how long a container may seem to do nothing.
     """
 
-    def __init__(self, index: Index, pool: ContainerPool, owner: str = "", kind: str = "") -> None:
-        self.index, self.kind, self._pool, self._owner = index, kind, pool, owner
-        self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
+    def __init__(self, index: Index, pool: ContainerPool, patience: Patience | None = None) -> None:
+        self.index, self._pool, self.patience = index, pool, patience or Patience()
+        self._events: queue.Queue[Callable[[], None]] = queue.Queue()
         self.forecaster = Forecaster()
-        self._ready: Board[_Work] = Board(self.forecaster, most_mib=most_of(pool.limit_mib, len(pool.containers)))
+        self._ready: Board[Work] = Board(self.forecaster)
+        self._requests: dict[str, Request] = {}
+        self._gone: set[str] = set()
         self._resized = 0.0
-        self._given: dict[str, list[tuple[_Work, float]]] = {}  # by container: what it was sent, and when that will end
-        self._monitor = Monitor(index, pool, owner, self._state)
+        self._promised: Demand | None = None  # what containers were last made room for
+        self._given = Table()
+        self._between: set[Work] = set()  # neither on the board nor in a container
+        self._culprits: dict[str, int] = {}  # by array: single elements that failed
+        self._room = threading.Condition()
+        self._monitor = Monitor(index, pool, self._state)
         self._thread: threading.Thread | None = None
         self._stopping = False
 
     def start(self) -> None:
-        """Start containers and the loop."""
-        for service, kind, hours, seconds, peak in self.index.call(tasks.history):
-            self.forecaster.learn(Job(service, kind, hours), seconds, peak)
+        """Start containers and the loop.
+
+        Raises:
+            ServiceError: containers do not come up.
+        """
+        for service, kind, size, cold, seconds, peak in self.index.call(tasks.history):
+            self.forecaster.learn(Job(service, kind, size), seconds, peak, cold)
         self._pool.start()
-        self._given = {c.name: [] for c in self._pool.containers}
         self._note_containers(running=True)
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
@@ -86,109 +84,206 @@ class Scheduler:
     def halt(self) -> None:
         """Give up at once: everyone who waits for a chunk is told; what is done stays done."""
         self._stopping = True
-        self._events.put(("stop", None))
+        self._events.put(lambda: None)
 
-    def stop_watching(self) -> None:
-        """End the monitor; all that it sampled is in the index then."""
-        self._monitor.stop()
+    @property
+    def alive(self) -> bool:
+        """Whether it still decides."""
+        return not self._stopping
 
     def close(self) -> None:
-        """Stop the loop and the containers; what is queued stays pending in the index."""
+        """Stop the loop, the monitor and the containers; what is queued stays pending in the index."""
         self.halt()
-        self.stop_watching()
+        self._monitor.stop()
         if self._thread is not None:
             self._thread.join(timeout=30)
         self._pool.close()
         self._note_containers(running=False)
+
+    def keep_samples(self) -> None:
+        """Write what the monitor has sampled so far."""
+        self._monitor.keep()
 
     def _note_containers(self, running: bool) -> None:
         """Record every container; one without a quota does not run."""
 
         async def note(db: AsyncSession) -> None:
             for c in self._pool.containers:
-                state = "running" if running and c.quota.memory_mib else "stopped"
-                await container_index.note_container(db, c, state, self._owner)
+                await container_index.note_container(db, c, "running" if running and c.quota.memory_mib else "stopped")
 
         self.index.call(note)
+
+    def admit(self, request: Request) -> None:
+        """Take up a request; its containers and limits count from now on."""
+        self._events.put(partial(self._admit, request))
+
+    def leave(self, request_id: str) -> None:
+        """End a request: what waits of it is dropped, what runs is killed, and its waiters are told."""
+        self._events.put(partial(self._leave, request_id))
 
     def run_array(
         self,
         array: TaskArray,
         chunks: list[Chunk],
-        step: Step,
+        step: Step | str,
         scenario_id: int | None,
         advance: Callable[[int, int], None] = lambda done, of: None,
+        told: Callable[[str], None] = lambda why: None,
     ) -> int:
         """Register an array, run the chunks that are not done, wait for all; how many were run.
 
-        `advance(done, of)` is told of every chunk that ends.
+        Args:
+            array: the array; chunks: how it is cut, unless it was cut before.
+            step: what a container runs with a chunk as plain data: a function, or its name as `module:function`.
+            scenario_id: version that the results belong to.
+            advance: told (done, of) at every chunk that ends; told: told why a chunk is tried again.
 
         Raises:
-            BosError: a chunk failed for good; the reason is the first failure's.
+            BosError: chunks failed for good; the reason is the first failure's.
         """
-        states = self.index.call(lambda db: tasks.register_array(db, array, chunks))
-        works = [_Work(array, c, step, scenario_id) for c in chunks if states[c.key] != TaskState.SUCCESS]
+        with self._room:
+            self._room.wait_for(lambda: len(self._ready) < MOST_WAITING or self._stopping)
+        rows = self.index.call(lambda db: tasks.register_array(db, array, chunks))
+        left = [r for r in rows if r.state != TaskState.SUCCESS]
+        works = [Work(array, _chunk_of(r, array, chunks), step, scenario_id, told) for r in left]
         if self._stopping:
-            raise BosError("the run was stopped", "run `bos resume`")
+            raise STOPPED
+        done, of = len(rows) - len(works), len(rows)
         for work in works:
-            self._events.put(("submit", work))
-        done = len(chunks) - len(works)
-        for future in as_completed([w.done for w in works]):
-            future.result()
-            done += 1
-            advance(done, len(chunks))
+            self._events.put(partial(self._submit, work))
+        waiting: set[Future[list[Work]]] = {w.done for w in works}
+        failures: list[BosError] = []
+        while waiting:
+            ended, waiting = wait(waiting, return_when="FIRST_COMPLETED")
+            for future in ended:
+                if (error := future.exception()) is not None:
+                    if error is STOPPED or not isinstance(error, BosError):
+                        raise error
+                    failures.append(error)
+                elif parts := future.result():
+                    waiting |= {part.done for part in parts}
+                    of += len(parts) - 1
+                else:
+                    done += 1
+                    advance(done, of)
+        if failures:
+            raise _first_of(failures)
         self.index.call(lambda db: tasks.finish_array(db, array.id))
         return len(works)
 
     def _loop(self) -> None:
+        looked = time.monotonic()
         while not self._stopping:
-            kind, item = self._events.get()
             try:
-                if kind == "submit":
-                    self._ready.add(item.demand, item, time.monotonic())
-                elif kind == "stop":
-                    break
-                elif kind == "back":
-                    self._come_back(*item)
+                self._next_event()
+                if time.monotonic() - looked > LOOK_S:
+                    looked = time.monotonic()
+                    self._look(looked)
                 self._dispatch()
+                with self._room:
+                    self._room.notify_all()
             except BosError as error:
                 self._abort(error)
+            except (OSError, SQLAlchemyError) as error:
+                self._abort(ServiceError(f"the scheduler lost the index ({_words(error)})", "run `bos resume`"))
             except Exception as error:
-                self._abort(BosError(f"the scheduler lost the index ({str(error).splitlines()[0][:120]})",
-                                     "run `bos resume`"))  # fmt: skip
-        self._stopping = True
-        self._abort(BosError("the run was stopped", "run `bos resume`"))
+                LOG.exception("the scheduler cannot go on")
+                self._abort(BosError(f"the scheduler cannot go on ({_words(error)})", "see its log"))
+        self._abort(STOPPED)
         while not self._events.empty():  # came too late to be queued
-            kind, item = self._events.get()
-            if kind == "submit":
-                item.done.set_exception(BosError("the run was stopped", "run `bos resume`"))
+            self._events.get()()
+        self._abort(STOPPED)
+
+    def _next_event(self) -> None:
+        """Wait for an event, not for long, and act on it."""
+        try:
+            event = self._events.get(timeout=LOOK_S)
+        except queue.Empty:
+            return
+        event()
 
     def _abort(self, error: BosError) -> None:
-        """Nothing more can be recorded: tell everyone who waits."""
-        flying = [work for given in self._given.values() for work, _ in given]
-        for work in [*self._ready.clear(), *flying]:
-            if not work.done.done():
-                work.done.set_exception(error)
-        for given in self._given.values():
-            given.clear()
+        """Nothing more can be recorded: tell everyone who waits, and stop."""
+        self._stopping = True
+        for work in [*self._ready.clear(), *self._given.clear(), *self._between]:
+            work.fail(error)
+        self._between.clear()
+        with self._room:
+            self._room.notify_all()
 
     def _state(self) -> tuple[dict[str, int], int]:
         """Chunks that each container has been given, and how many wait for any."""
-        return {name: len(given) for name, given in list(self._given.items())}, len(self._ready)
+        return self._given.counts(), len(self._ready)
+
+    def _admit(self, request: Request) -> None:
+        if self._stopping:
+            return
+        self._requests[request.id] = request
+        self._gone.discard(request.id)
+        self._agree()
+
+    def _agree(self) -> None:
+        """The most containers that any request asks for, within the tightest limit."""
+        if not self._requests:
+            return
+        asked = self._requests.values()
+        self._pool.limit_mib = min(r.limit_mib for r in asked)
+        self._pool.wanted = max(r.workers for r in asked)
+        if len(self._pool.containers) < self._pool.wanted:
+            self._pool.extend(self._pool.wanted)
+            self._note_containers(running=True)
+
+    def _leave(self, request_id: str) -> None:
+        self._gone.add(request_id)
+        self._requests.pop(request_id, None)
+        for work in self._ready.withdraw(request_id):
+            work.fail(STOPPED)
+        for container, given, runs in self._given.of(request_id):
+            given.work.fail(STOPPED)
+            self._pool.kill(container) if runs else given.recall()
+        self._agree()
+
+    def _submit(self, work: Work) -> None:
+        self._between.discard(work)
+        if self._stopping or work.array.task_set_id in self._gone:
+            work.fail(STOPPED)
+        else:
+            self._ready.add(self._demand(work), work, time.monotonic())
+
+    def _demand(self, work: Work) -> Demand:
+        job = Job(work.array.stage, work.array.kind, work.chunk.size)
+        request = self._requests.get(work.array.task_set_id, Request(work.array.task_set_id))
+        return Demand(job, request.criticality, work.array.priority, request.deadline, request.id)
+
+    def _look(self, now: float) -> None:
+        """Give up containers that are stopped, idle or endless while they have a chunk."""
+        vitals = self._pool.vitals() if self._given.busy() else {}
+        for container, why in self._given.lost(vitals, now, self.patience):
+            if "nothing" not in why or not self._pool.has_children(container):
+                self._given.blame(container, why)
+                self._pool.kill(container)
 
     def _dispatch(self) -> None:
         """Decide and send until nothing more can be sent; one snapshot of the containers per cycle."""
+        self._ready.most_mib = most_of(self._pool.limit_mib, len(self._pool.containers))
         forced = False
         if len(self._ready) > 1:
             self._resize(time.monotonic(), urgent=False)  # now that one is idle, more and smaller ones may pay
-        while True:
+        while len(self._ready):
             now = time.monotonic()
-            decision = self._ready.decide(now, self._slots(now, forced))
+            largest = float("inf") if forced else FILL * max(c.quota.memory_mib for c in self._pool.containers)
+            decision = self._ready.decide(now, self._slots(now, forced), largest, self._promised)
+            self._between |= {choice.work for choice in decision.choices}
             for choice in decision.choices:
                 self._send(choice, now)
-            if decision.choices or (decision.too_large and self._resize(now, urgent=True)):
+                self._promised = None if choice.demand == self._promised else self._promised
+            changed = False
+            if decision.too_large or decision.late:
+                changed = self._resize(now, True, decision.blocked, decision.late)
+                self._promised = decision.blocked if changed else self._promised
+            if changed or decision.choices:
                 forced = False
-            elif forced or not len(self._ready) or any(self._given.values()):
+            elif forced or self._given.busy():
                 return
             else:
                 forced = True  # nothing runs and nothing fits: a forecast may be wrong
@@ -200,97 +295,165 @@ class Scheduler:
         container would ever be idle and could be made smaller for the others to run.
         """
         out = []
-        all_run = all(c.quota.memory_mib for c in self._pool.containers)
-        largest = max(c.quota.memory_mib for c in self._pool.containers)
-        for c in self._pool.containers:
-            given, quota = self._given[c.name], c.quota.memory_mib
-            if quota and (not given or (all_run and len(given) == 1 and given[0][1] - now < SHORT_S)):
+        running = self._pool.containers[: self._pool.wanted]
+        all_run = all(c.quota.memory_mib for c in running)
+        largest = max(c.quota.memory_mib for c in running)
+        for c in running:
+            quota = c.quota.memory_mib
+            if quota and self._given.takes(c.name, now, SHORT_S if all_run else 0.0):
                 memory = float("inf") if forced and quota == largest else FILL * quota
-                out.append(Slot(c.name, memory, max((end for _, end in given), default=now)))
+                out.append(Slot(c.name, memory, self._given.free_at(c.name, now), warm=self._given.warm(c.name)))
         return out
 
-    def _resize(self, now: float, urgent: bool) -> bool:
+    def _resize(
+        self, now: float, urgent: bool, blocked: Demand | None = None, late: list[Demand] | None = None
+    ) -> bool:
         """Give the containers that are idle other sizes if what waits needs them; whether any changed."""
-        idle = [c for c in self._pool.containers if not self._given[c.name]]
+        wanted = self._pool.containers[: self._pool.wanted]
+        idle = [c for c in wanted if not self._given.counts().get(c.name)]
         stopped = any(not c.quota.memory_mib for c in idle)
-        if not (urgent or (stopped and now - self._resized > CALM_S)):
+        over = sum(c.quota.memory_mib for c in self._pool.containers) > self._pool.limit_mib
+        if not (urgent or over or (stopped and now - self._resized > CALM_S)):
             return False
-        pool = [Held(c.name, c.quota.memory_mib, bool(self._given[c.name])) for c in self._pool.containers]
-        change = resized(pool, self._ready.needs(len(idle)), self._pool.limit_mib)
+        change = {c.name: 0 for c in self._pool.containers[self._pool.wanted :] if c.quota.memory_mib}
+        pool = [Held(c.name, c.quota.memory_mib, c not in idle) for c in wanted]
+        in_time = [self._ready.need(d) for d in (late or [])[: len(idle)]]
+        leaving = sum(c.quota.memory_mib for c in self._pool.containers[self._pool.wanted :])
+        change |= resized(pool, self._ready.needs(len(idle), blocked), self._pool.limit_mib - leaving, in_time)
+        change = {name: mib for name, mib in change.items() if not self._given.counts().get(name)}
         if not change:
             return False
         self._resized = now
         self._pool.resize(change)
+        for name in change:
+            self._given.cool(name)
         self._note_containers(running=True)
         return True
 
-    def _send(self, choice: Choice[_Work], now: float) -> None:
+    def _send(self, choice: Choice[Work], now: float) -> None:
         work, container = choice.work, choice.container
         work.attempts += 1
-        self.index.call(lambda db: self._note_sent(db, choice))
+        self.index.call(lambda db: _note_sent(db, choice))
         assert self._pool.client is not None
-        given = self._given[container]
-        given.append((work, max((end for _, end in given), default=now) + choice.forecast.seconds))
+        call = work.step if callable(work.step) else partial(run_step, work.step)
         future = self._pool.client.submit(
-            work.step, work.chunk.as_dict(), key=f"{work.chunk.key}/{work.attempts}", pure=False,
+            call, work.chunk.as_dict(), key=f"{work.chunk.key}/{work.attempts}", pure=False,
             workers=[container], resources={SLOT: 1}, retries=0,
         )  # fmt: skip
-        future.add_done_callback(lambda f: self._events.put(("back", (container, work, f))))
+        given = Given(work, choice.demand.job, choice.forecast, choice.cold, now, future.cancel)
+        self._given.add(container, given)
+        self._between.discard(work)
+        future.add_done_callback(lambda f: self._events.put(partial(self._come_back, container, work, f)))
 
-    @staticmethod
-    async def _note_sent(db: AsyncSession, choice: Choice[_Work]) -> None:
-        work = choice.work
-        await tasks.mark(
-            db, work.chunk.key, TaskState.EXECUTING, container=choice.container, forecast_s=choice.forecast.seconds,
-            forecast_mib=choice.forecast.peak_mib + choice.forecast.margin_mib, waited_s=choice.waited,
-            weight=choice.weight,
-        )  # fmt: skip
-        await container_index.note_service(db, choice.container, work.array.stage, "working", work.chunk.key)
-
-    @staticmethod
-    async def _note_done(db: AsyncSession, container: str, work: _Work, receipt: Receipt) -> None:
-        await tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id)
-        await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
-
-    def _come_back(self, container: str, work: _Work, future: Any) -> None:
-        given = self._given[container]
-        if all(w is not work for w, _ in given):  # given up meanwhile
+    def _come_back(self, container: str, work: Work, future: Any) -> None:
+        error = None if future.cancelled() else future.exception()
+        died = isinstance(error, KilledWorker)
+        given = self._given.take(container, work, died)
+        if given is None:  # the scheduler has stopped meanwhile
             return
-        given[:] = [(w, end) for w, end in given if w is not work]
-        error = future.exception()
-        if error is None:
-            receipt: Receipt = future.result()
-            self.index.call(lambda db: self._note_done(db, container, work, receipt))
-            self.forecaster.learn(work.demand.job, receipt.seconds, receipt.peak_mib)
-            work.done.set_result(receipt)
+        if died and not given.spared:
+            self._given.cool(container)
+        if error is None and not future.cancelled():
+            self._done(container, given, future.result())
+        elif work.array.task_set_id in self._gone:
+            self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.PENDING))
+        elif given.spared:
+            work.attempts -= 1
+            self._again(work, _died(container, given), 0.0)
         else:
-            self._failed(container, work, error)
+            assert error is not None
+            self._failed(container, given, error)
         future.release()
 
-    def _failed(self, container: str, work: _Work, error: BaseException) -> None:
-        reason = _reason(error, container, work.chunk)
-        # A wrong input stays wrong; a killed container or a crash may not happen again.
-        can_grow = False
-        if isinstance(error, KilledWorker) and self._pool.died_of_memory(container):
-            quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
-            self.forecaster.too_small(work.demand.job, quota)
-            can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
-        final = isinstance(error, BosError) or (work.attempts >= MAX_ATTEMPTS and not can_grow)
-        state = TaskState.FAILED if final else TaskState.RETRYING
-        self.index.call(lambda db: tasks.mark(db, work.chunk.key, state, error=str(reason)))
-        if final:
-            work.done.set_exception(reason)
+    def _done(self, container: str, given: Given, receipt: Receipt) -> None:
+        self.index.call(lambda db: _note_done(db, container, given, receipt))
+        self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, given.cold)
+        self._given.warmed(container, given.job)
+        if not given.work.done.done():
+            given.work.done.set_result([])
+
+    def _failed(self, container: str, given: Given, error: BaseException) -> None:
+        work, can_grow = given.work, False
+        if isinstance(error, KilledWorker):
+            reason: BosError = _died(container, given)
+            if not given.blamed and self._pool.died_of_memory(container):
+                quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
+                self.forecaster.too_small(given.job, quota)
+                can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
+            culprits = self._culprits.get(work.array.id, 0)
+            verdict = judge(work.attempts, can_grow, divisible(work.chunk), culprits)
         else:
-            self._ready.add(work.demand, work, time.monotonic())
+            # A wrong input stays wrong; a crash may not happen again.
+            reason = error if isinstance(error, BosError) else _crashed(work.chunk, error)
+            verdict = Verdict.FAIL if error is reason else judge(work.attempts, False, False, 0)
+        if verdict is Verdict.RETRY:
+            self._again(work, reason, pause(work.attempts))
+        elif verdict is Verdict.SPLIT:
+            self._split(work, reason)
+        else:
+            self._culprits[work.array.id] = self._culprits.get(work.array.id, 0) + 1
+            self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.FAILED, error=str(reason)))
+            work.fail(reason)
+
+    def _again(self, work: Work, reason: BosError, after: float) -> None:
+        """Queue a chunk once more, after a pause."""
+        self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.RETRYING, error=str(reason)))
+        work.told(f"{work.chunk.key}: try {work.attempts + 1}, since {reason}")
+        self._between.add(work)
+        timer = threading.Timer(after, self._events.put, [partial(self._submit, work)])
+        timer.daemon = True
+        timer.start()
+
+    def _split(self, work: Work, reason: BosError) -> None:
+        """Put the halves of a chunk in its place."""
+        parts = [Work(work.array, c, work.step, work.scenario_id, work.told) for c in halves(work.chunk)]
+        self.index.call(lambda db: tasks.split_chunk(db, work.chunk.key, [p.chunk for p in parts]))
+        work.told(f"{work.chunk.key}: cut in two, since {reason}")
+        work.done.set_result(parts)
+        for part in parts:
+            self._submit(part)
 
 
-def _reason(error: BaseException, container: str, chunk: Chunk) -> BosError:
-    if isinstance(error, BosError):
-        return error
-    if isinstance(error, KilledWorker):
-        return StorageError(
-            f"{container} died while it ran {chunk.key} (killed from outside, or above its memory quota)",
-            "give containers more memory or use fewer of them",
-        )
+def _first_of(failures: list[BosError]) -> BosError:
+    """The first failure, with the number of others."""
+    first = failures[0]
+    return type(first)(f"{first.what} ({len(failures) - 1} more failed)", first.mend) if failures[1:] else first
+
+
+def _chunk_of(row: ChunkRow, array: TaskArray, cut: list[Chunk]) -> Chunk:
+    """The chunk that a row stands for, with the payload of the one of `cut` that it lies in."""
+    payload = next(c.payload for c in cut if c.offset <= row.offset < c.offset + max(c.count, 1))
+    return Chunk(row.key, array.stage, row.offset, row.count, row.first_hour, row.hours, payload, row.size)
+
+
+async def _note_sent(db: AsyncSession, choice: Choice[Work]) -> None:
+    work = choice.work
+    await tasks.mark(
+        db, work.chunk.key, TaskState.EXECUTING, container=choice.container, forecast_s=choice.forecast.seconds,
+        forecast_mib=choice.forecast.peak_mib + choice.forecast.margin_mib, waited_s=choice.waited,
+        weight=choice.weight, cold=choice.cold,
+    )  # fmt: skip
+    await container_index.note_service(db, choice.container, work.array.stage, "working", work.chunk.key)
+
+
+async def _note_done(db: AsyncSession, container: str, given: Given, receipt: Receipt) -> None:
+    work = given.work
+    await tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id)
+    await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
+
+
+def _died(container: str, given: Given) -> BosError:
+    how = given.blamed or "died (killed from outside, or above its memory quota)"
+    return StorageError(
+        f"{container} {how} while it ran {given.work.chunk.key}", "give containers more memory or use fewer of them"
+    )
+
+
+def _crashed(chunk: Chunk, error: BaseException) -> BosError:
+    return BosError(f"{chunk.key} failed: {_words(error)}", "see the log")
+
+
+def _words(error: BaseException) -> str:
+    """An error's kind and the first line of what it says."""
     text = str(error).strip().splitlines()
-    return BosError(f"{chunk.key} failed: {type(error).__name__}: {text[0] if text else 'no message'}", "see the log")
+    return f"{type(error).__name__}: {text[0][:120] if text else 'no message'}"

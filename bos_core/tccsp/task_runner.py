@@ -10,18 +10,18 @@ from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from bos_core.objects.errors import ServiceError
-from bos_core.tccsp.scheduler import Scheduler
+from bos_core.tccsp.client import SchedulerClient
 
 
 class TCCSPTaskRunner(ThreadPoolTaskRunner):  # type: ignore[type-arg]
     """Prefect task runner with a task-container scheduler.
 
     Args:
-        scheduler: the scheduler that batches hand their chunks to; its owner starts and stops it.
+        scheduler: the run's connection to the scheduler that batches hand their chunks to.
         max_batches: batches under way at once.
     """
 
-    def __init__(self, scheduler: Scheduler | None = None, max_batches: int = 24) -> None:
+    def __init__(self, scheduler: SchedulerClient | None = None, max_batches: int = 24) -> None:
         super().__init__(max_workers=max_batches)
         self.scheduler = scheduler
         self._max_batches = max_batches
@@ -37,7 +37,7 @@ class TCCSPTaskRunner(ThreadPoolTaskRunner):  # type: ignore[type-arg]
         return id(self.scheduler)
 
 
-def current_scheduler() -> Scheduler:
+def current_scheduler() -> SchedulerClient:
     """The scheduler of the flow run that the caller is part of.
 
     Raises:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 from prefect.artifacts import (
     create_link_artifact,
@@ -19,11 +20,20 @@ from flows.chain import STAGE, STAGES
 EVERY_S = 5.0
 
 
+Advance: TypeAlias = Callable[[int, int], None]
+Tell: TypeAlias = Callable[[str], None]
+
+
 @contextmanager
-def stage_progress(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress artifact; the yielded function takes (done, of) and updates it now and then."""
+def stage_progress(description: str) -> Iterator[tuple[Advance, Tell]]:
+    """A progress artifact, and a list of what had to be tried again.
+
+    The first of the yielded functions takes (done, of) and updates the progress now and then; the second takes why a
+    chunk is tried again.
+    """
     artifact = create_progress_artifact(0.0, description=description)
     last = time.monotonic()
+    retries: list[str] = []
 
     def advance(done: int, of: int) -> None:
         nonlocal last
@@ -31,7 +41,13 @@ def stage_progress(description: str) -> Iterator[Callable[[int, int], None]]:
             last = time.monotonic()
             update_progress_artifact(artifact, 100.0 * done / of)  # type: ignore[arg-type]
 
-    yield advance
+    try:
+        yield advance, retries.append
+    finally:
+        if retries:
+            create_table_artifact(
+                [{"what": r} for r in retries], key="bos-retries", description=f"Retries: {description}"
+            )
     update_progress_artifact(artifact, 100.0)  # type: ignore[arg-type]
 
 

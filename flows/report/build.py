@@ -25,7 +25,8 @@ def build_report(index: Index, set_id: str) -> Path:
         ("Outages most often critical", pictures.critical_branches(figures)),
         ("Voltage envelope after adjustment", pictures.voltage_envelope(figures)),
     ]
-    use = pictures.container_use(index.call(lambda db: containers.samples_of(db, set_id)))
+    first, last = index.call(lambda db: tasks.span(db, set_id))
+    use = pictures.container_use(index.call(lambda db: containers.samples_between(db, first, last)))
     environment = Environment(loader=PackageLoader("flows.report"), autoescape=select_autoescape())
     page = environment.get_template("report.html").render(
         set_id=set_id, parameters=task_set.parameters, f=figures, key=key_figures(figures), images=images, use=use,

@@ -13,12 +13,23 @@ from bos_core.objects.task import Receipt
 
 
 def step(message: dict[str, Any]) -> Receipt:
-    """Do as the payload says: work, die once, die always, refuse, or fill so many MiB for a while."""
+    """Do as the payload says: work, nap, die, stop or sleep (once, or always), refuse, fill so many MiB for a while.
+
+    `poison N` dies where the chunk has element N.
+    """
     what, folder = message["payload"]["do"], Path(message["payload"]["folder"])
     mark = folder / message["key"].replace("/", "-")
-    if what == "die once" and not mark.exists():
+    if what.endswith(" once") and not mark.exists():
         mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        if what == "sleep once":
+            time.sleep(60)
+        os.kill(os.getpid(), signal.SIGKILL if what == "die once" else signal.SIGSTOP)
+    if what.startswith("poison"):
+        time.sleep(0.02)
+        if message["offset"] <= int(what.split()[1]) < message["offset"] + message["count"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    if what == "nap":
+        time.sleep(0.15)
     if what == "die always":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "refuse":

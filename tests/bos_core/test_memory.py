@@ -11,8 +11,9 @@ import pytest
 from bos_core.index import decisions, tasks
 from bos_core.index.client import Index
 from bos_core.objects.container import Container, Quota
-from bos_core.tccsp.containers import ContainerPool, default_containers, memory_limit
+from bos_core.tccsp.containers import ContainerPool, default_containers
 from bos_core.tccsp.forecast import Job
+from bos_core.tccsp.limits import memory_limit
 from bos_core.tccsp.scheduler import Scheduler
 from tests.bos_core.crashing import step
 from tests.bos_core.test_scheduler import _array
@@ -43,7 +44,7 @@ class Watch(threading.Thread):
 def test_large_and_small_tasks_share_a_limit_that_equal_containers_would_break(index: Index, tmp_path: Path):
     pool = ContainerPool(default_containers(4, LIMIT_MIB), LIMIT_MIB)
     assert [c.quota.memory_mib for c in pool.containers] == [600] * 4
-    scheduler = Scheduler(index, pool, "memory")
+    scheduler = Scheduler(index, pool)
     scheduler.start()
     watch = Watch(pool)
     watch.start()
@@ -70,7 +71,7 @@ def test_large_and_small_tasks_share_a_limit_that_equal_containers_would_break(i
 @pytest.mark.slow
 def test_what_a_quota_kills_gets_a_larger_one(index: Index, tmp_path: Path):
     pool = ContainerPool([Container(f"m{k}", Quota(1, 700)) for k in (1, 2)], 1900.0)
-    scheduler = Scheduler(index, pool, "grown")
+    scheduler = Scheduler(index, pool)
     for _ in range(20):
         scheduler.forecaster.learn(Job("s", "grown", 1), 1.0, 300.0)  # experience that does not hold here
     scheduler.start()

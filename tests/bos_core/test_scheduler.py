@@ -1,7 +1,9 @@
 """The scheduler on real containers and a real Postgres: it records, retries and says why something died."""
 
 import os
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from bos_core.objects.container import Container, Quota
 from bos_core.objects.errors import BosError, BusyError, GridError, StorageError
 from bos_core.objects.task import TRANSITIONS, Chunk, TaskState, check_transition
 from bos_core.tccsp.containers import ContainerPool
+from bos_core.tccsp.faults import Patience
+from bos_core.tccsp.forecast import Job
+from bos_core.tccsp.request import Request
 from bos_core.tccsp.scheduler import Scheduler
 from tests.bos_core.crashing import step
 
@@ -52,13 +57,82 @@ def test_a_killed_container_is_replaced_and_its_chunk_retried(index: Index, sche
     assert counts.attempts > 4
 
 
-def test_what_always_dies_is_failed_with_its_reason(index: Index, scheduler: Scheduler, tmp_path: Path):
+def test_what_always_dies_is_failed_element_by_element_with_its_reason(
+    index: Index, scheduler: Scheduler, tmp_path: Path
+):
     array, chunks = _array(index, "dying", ["die always"], tmp_path)
-    with pytest.raises(StorageError, match="died while it ran dying/s/01-000"):
+    with pytest.raises(StorageError, match=r"died .* while it ran dying/s/01-000\..* \(2 more failed\)"):
         scheduler.run_array(array, chunks, step, None)
     listed = index.call(lambda db: tasks.exceptions_of(db, "dying"))
-    assert len(listed) == 1
-    assert "above its memory quota" in listed[0][2]
+    assert len(listed) == 3  # its elements, each by itself
+    assert all("above its memory quota" in why for _, _, why in listed)
+
+
+def test_one_element_that_kills_is_found_and_the_rest_completes(index: Index, scheduler: Scheduler, tmp_path: Path):
+    index.call(lambda db: tasks.create_task_set(db, "poison", "test", {}))
+    array = TaskArray(id="poison/s/01", task_set_id="poison", stage="s", month=1, elements=48, priority=1)
+    chunks = [
+        Chunk(f"{array.id}-{k:03d}", "s", 16 * k, 16, 16 * k, 16, {"do": "poison 21", "folder": str(tmp_path)})
+        for k in range(3)
+    ]
+    told: list[str] = []
+    with pytest.raises(StorageError):
+        scheduler.run_array(array, chunks, step, None, told=told.append)
+    counts = index.call(lambda db: tasks.stage_counts(db, "poison"))[0]
+    assert (counts.tasks, counts.done, counts.failed) == (48, 47, 1)
+    ((_, offset, why),) = index.call(lambda db: tasks.exceptions_of(db, "poison"))
+    assert offset == 21
+    assert "died" in why
+    assert sum("cut in two" in t for t in told) == 4  # 16, 8, 4, 2
+    with pytest.raises(StorageError):  # what was cut stays cut, and only the culprit is tried again
+        scheduler.run_array(array, chunks, step, None)
+    again = index.call(lambda db: tasks.stage_counts(db, "poison"))[0]
+    assert again.attempts == counts.attempts + 3
+
+
+@pytest.mark.parametrize("how", ["stop once", "sleep once"])
+def test_a_container_that_hangs_is_replaced(index: Index, scheduler: Scheduler, tmp_path: Path, how: str):
+    scheduler.patience = Patience(stopped=1.0, idle=2.0)
+    array, chunks = _array(index, how.replace(" ", ""), ["work", how, "work"], tmp_path)
+    told: list[str] = []
+    assert scheduler.run_array(array, chunks, step, None, told=told.append) == 3
+    assert any("was stopped for" in t or "did nothing for" in t for t in told), told
+
+
+def test_a_request_that_leaves_takes_its_work_along(index: Index, scheduler: Scheduler, tmp_path: Path):
+    scheduler.admit(Request("left", workers=2, limit_mib=2000))
+    array, chunks = _array(index, "left", ["sleep once"] * 4, tmp_path)
+    other, more = _array(index, "stays", ["work"] * 6, tmp_path)
+    with ThreadPoolExecutor(2) as threads:
+        leaving = threads.submit(scheduler.run_array, array, chunks, step, None)
+        time.sleep(1.0)
+        staying = threads.submit(scheduler.run_array, other, more, step, None)
+        began = time.monotonic()
+        scheduler.leave("left")
+        with pytest.raises(BosError, match="the run was stopped"):
+            leaving.result(timeout=10)
+        assert staying.result(timeout=10) == 6
+        assert time.monotonic() - began < 10
+    counts = index.call(lambda db: tasks.stage_counts(db, "left"))[0]
+    assert (counts.done, counts.failed, counts.retrying) == (0, 0, 0)
+
+
+def test_a_large_task_is_not_starved_by_small_ones(index: Index, scheduler: Scheduler, tmp_path: Path):
+    for kind, peak in (("small", 200.0), ("large", 1200.0)):
+        for _ in range(10):
+            scheduler.forecaster.learn(Job("s", kind, 24.0), 0.1, peak)
+    early, first = _array(index, "early", ["nap"] * 10, tmp_path)
+    large, one = _array(index, "large", ["work"], tmp_path)
+    late, many = _array(index, "late", ["nap"] * 60, tmp_path)
+    early.kind, large.kind, late.kind = "small", "large", "small"
+    with ThreadPoolExecutor(3) as threads:
+        runs = []
+        for array, chunks in ((early, first), (large, one), (late, many)):
+            runs.append(threads.submit(scheduler.run_array, array, chunks, step, None))
+            time.sleep(0.3)
+        assert runs[1].result(timeout=30) == 1
+        assert not runs[2].done(), "the large one had to wait until all small ones were through"
+        assert runs[2].result(timeout=60) == 60
 
 
 def test_a_wrong_input_is_not_retried(index: Index, scheduler: Scheduler, tmp_path: Path):
@@ -68,13 +142,15 @@ def test_a_wrong_input_is_not_retried(index: Index, scheduler: Scheduler, tmp_pa
     assert index.call(lambda db: tasks.stage_counts(db, "wrong"))[0].attempts == 1
 
 
-def test_only_one_run_holds_the_lock(index: Index):
-    index.hold_run_lock()
-    with Index(index.settings) as other, pytest.raises(BusyError):
-        other.hold_run_lock()
-    index.release_run_lock()
+def test_only_one_run_holds_a_task_set(index: Index):
+    index.hold_lock("a")
+    with Index(index.settings) as other, pytest.raises(BusyError, match="task set a is under way"):
+        other.hold_lock("a")
     with Index(index.settings) as other:
-        other.hold_run_lock()
+        other.hold_lock("b")
+    index.release_lock()
+    with Index(index.settings) as other:
+        other.hold_lock("a")
 
 
 def test_transitions_have_one_place():

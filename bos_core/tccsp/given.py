@@ -1,0 +1,145 @@
+"""What containers have been given: which chunk each runs, which waits with it, and whether it still moves."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from bos_core.tccsp.containers import Vital
+from bos_core.tccsp.faults import Patience
+from bos_core.tccsp.forecast import Forecast, Job
+from bos_core.tccsp.request import Work
+
+CAREFUL = 2.0  # deviations above the median forecast
+MOST_CAREFUL_S = 600.0  # a forecast of little experience says nothing beyond
+MOVES = 0.1  # share of a processor that shows life; Dask's own messages take less
+
+
+@dataclass(eq=False)
+class Given:
+    """A chunk that a container has been given.
+
+    Attributes:
+        job, forecast, cold: as it was decided on.
+        began: when it was sent, or when the one before it ended.
+        blamed: why its container was killed by us, empty if it was not.
+        spared: its container died while it ran another chunk.
+        recall: takes it back from its container, if it has not begun.
+    """
+
+    work: Work
+    job: Job
+    forecast: Forecast
+    cold: bool
+    began: float
+    recall: Callable[[], None]
+    blamed: str = ""
+    spared: bool = False
+
+
+@dataclass
+class _Signs:
+    """A container's processor seconds at the last look, when it was last seen to work, since when it is stopped."""
+
+    used: float
+    looked: float
+    moved: float
+    stopped: float | None = None
+
+
+class Table:
+    """Chunks by container, the running one first."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, list[Given]] = {}
+        self._warm: dict[str, set[tuple[str, str]]] = {}
+        self._signs: dict[str, _Signs] = {}
+
+    def counts(self) -> dict[str, int]:
+        """Number of chunks by container."""
+        return {name: len(mine) for name, mine in list(self._given.items())}
+
+    def busy(self) -> bool:
+        """Whether any container has a chunk."""
+        return any(self._given.values())
+
+    def add(self, container: str, given: Given) -> None:
+        """Note that a container was sent a chunk."""
+        mine = self._given.setdefault(container, [])
+        if not mine:
+            self._signs.pop(container, None)
+        mine.append(given)
+
+    def take(self, container: str, work: Work, died: bool) -> Given | None:
+        """Take a chunk back, None if it is not there. If its container died, chunks behind it are spared the blame."""
+        mine = self._given.get(container, [])
+        place = next((k for k, given in enumerate(mine) if given.work is work), None)
+        if place is None:
+            return None
+        given = mine.pop(place)
+        if died and place > 0:
+            given.spared = True
+        if place == 0:
+            for following in mine:
+                following.spared = following.spared or died
+                following.began = time.monotonic()
+            self._signs.pop(container, None)
+        return given
+
+    def of(self, request_id: str) -> list[tuple[str, Given, bool]]:
+        """Chunks of a request that are under way, by container, and whether it runs them now."""
+        mine = [(c, g, k == 0) for c, given in self._given.items() for k, g in enumerate(given)]
+        return [x for x in mine if x[1].work.array.task_set_id == request_id]
+
+    def clear(self) -> list[Work]:
+        """Forget everything; what was under way."""
+        flying = [g.work for mine in self._given.values() for g in mine]
+        for mine in self._given.values():
+            mine.clear()
+        return flying
+
+    def free_at(self, container: str, now: float) -> float:
+        """When a container will have done what it was given, if forecasts are right."""
+        at = now
+        for k, given in enumerate(self._given.get(container, [])):
+            at = max(given.began + given.forecast.seconds, now) if k == 0 else at + given.forecast.seconds
+        return at
+
+    def takes(self, container: str, now: float, short: float) -> bool:
+        """Whether a container can be sent a chunk: it is idle, or has one that ends within `short` seconds."""
+        mine = self._given.get(container, [])
+        return not mine or (len(mine) == 1 and self.free_at(container, now) - now < short)
+
+    def warm(self, container: str) -> frozenset[tuple[str, str]]:
+        """(service, kind) that a container has run since it started."""
+        return frozenset(self._warm.get(container, ()))
+
+    def warmed(self, container: str, job: Job) -> None:
+        """Note that a container has run a job's service."""
+        self._warm.setdefault(container, set()).add((job.service, job.kind))
+
+    def cool(self, container: str) -> None:
+        """Note that a container's process is a new one."""
+        self._warm.pop(container, None)
+        self._signs.pop(container, None)
+
+    def blame(self, container: str, why: str) -> None:
+        """Note why a container is killed while it runs its chunk."""
+        for given in self._given[container][:1]:
+            given.blamed = why
+
+    def lost(self, vitals: Mapping[str, Vital], now: float, patience: Patience) -> Iterator[tuple[str, str]]:
+        """Containers that are to be given up, and why."""
+        for name, mine in self._given.items():
+            if not mine or mine[0].blamed or name not in vitals:
+                continue
+            vital = vitals[name]
+            signs = self._signs.setdefault(name, _Signs(vital.cpu_seconds, now, now))
+            if abs(vital.cpu_seconds - signs.used) > MOVES * (now - signs.looked):
+                signs.moved = now
+            signs.used, signs.looked = vital.cpu_seconds, now
+            signs.stopped = (signs.stopped or now) if vital.stopped else None
+            careful = min(mine[0].forecast.quantile(CAREFUL), MOST_CAREFUL_S)
+            stopped = now - signs.stopped if signs.stopped is not None else 0.0
+            why = patience.lost(now - mine[0].began, careful, now - signs.moved, stopped)
+            if why:
+                yield name, why
