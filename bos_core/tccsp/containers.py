@@ -23,7 +23,6 @@ from bos_core.objects.container import Container, Quota
 from bos_core.objects.errors import ServiceError
 from bos_core.tccsp.limits import SMALLEST_MIB
 
-SLOT = "slot"
 PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
 LAST_WORDS_S = 0.5  # that a container has to end by itself
 LARGEST_MIB = 4096.0  # that a container is given before any task has asked for more
@@ -105,7 +104,7 @@ class ContainerPool:
                 "name": container.name,
                 "nthreads": container.quota.cores,
                 "memory_limit": container.quota.memory_mib * 2**20,
-                "resources": {SLOT: 1},
+                "resources": {container.name: 1},
                 "env": single | {"BOS_HOME": os.environ.get("BOS_HOME", "")} if "BOS_HOME" in os.environ else single,
                 "host": "127.0.0.1",
                 "dashboard": False,

@@ -53,6 +53,7 @@ class Table:
         self._given: dict[str, list[Given]] = {}
         self._warm: dict[str, set[tuple[str, str]]] = {}
         self._signs: dict[str, _Signs] = {}
+        self._gone: dict[str, float] = {}  # when a container was first seen to have no process
 
     def counts(self) -> dict[str, int]:
         """Number of chunks by container."""
@@ -126,6 +127,12 @@ class Table:
         """Note why a container is killed while it runs its chunk."""
         for given in self._given[container][:1]:
             given.blamed = why
+
+    def absent(self, vitals: Mapping[str, Vital], now: float, patience: float) -> list[str]:
+        """Containers that have a chunk and have had no process for so many seconds."""
+        gone = {name for name, mine in self._given.items() if mine and name not in vitals}
+        self._gone = {name: self._gone.get(name, now) for name in gone}
+        return [name for name, since in self._gone.items() if now - since > patience]
 
     def lost(self, vitals: Mapping[str, Vital], now: float, patience: Patience) -> Iterator[tuple[str, str]]:
         """Containers that are to be given up, and why."""

@@ -1,5 +1,6 @@
 """What is asked of the scheduler: a business request, and a chunk of one of its arrays."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -34,7 +35,13 @@ class Request:
 
 @dataclass(eq=False)
 class Work:
-    """A chunk on its way; `done` ends with the parts that took its place, none if it was run."""
+    """A chunk on its way.
+
+    Attributes:
+        told: hears why it is tried again.
+        done: ends with the parts that took its place, none if it was run.
+        since: when it could first have been run, on the monotonic clock.
+    """
 
     array: TaskArray
     chunk: Chunk
@@ -43,6 +50,7 @@ class Work:
     told: Callable[[str], None] = lambda why: None
     done: "Future[list[Work]]" = field(default_factory=Future)
     attempts: int = 0
+    since: float = field(default_factory=time.monotonic)
 
     def fail(self, error: BosError) -> None:
         """Tell whoever waits, unless that was done before."""

@@ -5,12 +5,14 @@ here and are committed to the index before anyone is told. A container runs one 
 short, a second one waits with it, so that it never idles for a message.
 """
 
+import itertools
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,7 +27,7 @@ from bos_core.index.tables import ChunkRow, TaskArray
 from bos_core.objects.errors import BosError, ServiceError, StorageError
 from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp.board import Board, Choice, Demand, Slot
-from bos_core.tccsp.containers import SLOT, ContainerPool
+from bos_core.tccsp.containers import START_S, ContainerPool
 from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.given import Given, Table
@@ -57,6 +59,7 @@ class Scheduler:
         self._ready: Board[Work] = Board(self.forecaster)
         self._requests: dict[str, Request] = {}
         self._gone: set[str] = set()
+        self._numbers = itertools.count()  # Dask must not mistake a second try for the first
         self._resized = 0.0
         self._promised: Demand | None = None  # what containers were last made room for
         self._given = Table()
@@ -248,7 +251,7 @@ class Scheduler:
         if self._stopping or work.array.task_set_id in self._gone:
             work.fail(STOPPED)
         else:
-            self._ready.add(self._demand(work), work, time.monotonic())
+            self._ready.add(self._demand(work), work, work.since)
 
     def _demand(self, work: Work) -> Demand:
         job = Job(work.array.stage, work.array.kind, work.chunk.size)
@@ -258,6 +261,8 @@ class Scheduler:
     def _look(self, now: float) -> None:
         """Give up containers that are stopped, idle or endless while they have a chunk."""
         vitals = self._pool.vitals() if self._given.busy() else {}
+        for container in self._given.absent(vitals, now, START_S):
+            raise ServiceError(f"{container} died and does not come up again", "see the scheduler's log")
         for container, why in self._given.lost(vitals, now, self.patience):
             if "nothing" not in why or not self._pool.has_children(container):
                 self._given.blame(container, why)
@@ -336,9 +341,10 @@ class Scheduler:
         self.index.call(lambda db: _note_sent(db, choice))
         assert self._pool.client is not None
         call = work.step if callable(work.step) else partial(run_step, work.step)
+        # Dask takes a name in `workers` for a host while that worker is being replaced, and never looks again.
         future = self._pool.client.submit(
-            call, work.chunk.as_dict(), key=f"{work.chunk.key}/{work.attempts}", pure=False,
-            workers=[container], resources={SLOT: 1}, retries=0,
+            call, work.chunk.as_dict(), key=f"{work.chunk.key}/{next(self._numbers)}", pure=False,
+            resources={container: 1}, retries=0,
         )  # fmt: skip
         given = Given(work, choice.demand.job, choice.forecast, choice.cold, now, future.cancel)
         self._given.add(container, given)
@@ -346,23 +352,22 @@ class Scheduler:
         future.add_done_callback(lambda f: self._events.put(partial(self._come_back, container, work, f)))
 
     def _come_back(self, container: str, work: Work, future: Any) -> None:
-        error = None if future.cancelled() else future.exception()
-        died = isinstance(error, KilledWorker)
+        outcome = _outcome(future)
+        died = isinstance(outcome, KilledWorker)
         given = self._given.take(container, work, died)
         if given is None:  # the scheduler has stopped meanwhile
             return
         if died and not given.spared:
             self._given.cool(container)
-        if error is None and not future.cancelled():
-            self._done(container, given, future.result())
+        if isinstance(outcome, Receipt):
+            self._done(container, given, outcome)
         elif work.array.task_set_id in self._gone:
             self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.PENDING))
-        elif given.spared:
+        elif given.spared or isinstance(outcome, CancelledError):  # it had not begun, or died with its result done
             work.attempts -= 1
             self._again(work, _died(container, given), 0.0)
         else:
-            assert error is not None
-            self._failed(container, given, error)
+            self._failed(container, given, outcome)
         future.release()
 
     def _done(self, container: str, given: Given, receipt: Receipt) -> None:
@@ -406,12 +411,21 @@ class Scheduler:
 
     def _split(self, work: Work, reason: BosError) -> None:
         """Put the halves of a chunk in its place."""
-        parts = [Work(work.array, c, work.step, work.scenario_id, work.told) for c in halves(work.chunk)]
+        parts = [replace(work, chunk=c, done=Future(), attempts=0) for c in halves(work.chunk)]
         self.index.call(lambda db: tasks.split_chunk(db, work.chunk.key, [p.chunk for p in parts]))
         work.told(f"{work.chunk.key}: cut in two, since {reason}")
         work.done.set_result(parts)
         for part in parts:
             self._submit(part)
+
+
+def _outcome(future: Any) -> Receipt | BaseException:
+    """What came of a Dask future that has ended."""
+    try:
+        receipt: Receipt = future.result()
+    except (Exception, CancelledError) as error:
+        return error
+    return receipt
 
 
 def _first_of(failures: list[BosError]) -> BosError:

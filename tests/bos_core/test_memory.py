@@ -65,7 +65,6 @@ def test_large_and_small_tasks_share_a_limit_that_equal_containers_would_break(i
     assert watch.most < LIMIT_MIB
     assert watch.largest > 1500
     assert sum(c.quota.memory_mib for c in pool.containers) <= LIMIT_MIB
-    assert all(c.quota.memory_mib for c in pool.containers)  # the small ones run side by side again
 
 
 @pytest.mark.slow

@@ -5,20 +5,22 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.chain import STAGES, cut, elements, months_of
+from flows.chain import CHUNK_S, STAGES, cut, elements, months_of
 
 START = datetime(2016, 1, 1, tzinfo=UTC)
 
 
-@given(st.integers(0, 364), st.integers(1, 8784), st.sampled_from(STAGES))
-def test_months_and_chunks_cover_the_horizon_once(day, hours, stage):
+@given(st.integers(0, 364), st.integers(1, 8784), st.sampled_from(STAGES), st.floats(1e-3, 100), st.integers(1, 300))
+def test_months_and_chunks_cover_the_horizon_once(day, hours, stage, seconds, workers):
     first = 24 * day
     hours = min(hours, 8784 - first)
     months = months_of(first, hours, START)
-    covered = [h for m in months for a, n in cut(stage, m) for h in range(a, a + n)]
+    covered = [h for m in months for a, n in cut(stage, m, seconds, workers) for h in range(a, a + n)]
     assert covered == list(range(first, first + hours))
     for m in months:
-        parts = cut(stage, m)
+        parts = cut(stage, m, seconds, workers)
+        most = max(24, 24 * int(CHUNK_S / seconds)) if stage.days else m.hours
+        assert all(n <= most for _, n in parts)
         if stage.days:  # daily problems are never cut in two
             assert all((a - m.first_hour) % 24 == 0 for a, _ in parts)
             assert sum(elements(stage, n, 7) for _, n in parts) == elements(stage, m.hours, 7)
