@@ -45,6 +45,8 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     if not parameters.grid.startswith(PREFIX):  # that one is in the index
         load_source(parameters.grid)  # refuse a bad grid before anything is started or written
     services.ensure(settings())
+    from prefect.exceptions import CancelledRun
+
     from flows.steady_state_planning import steady_state_planning
 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs deaf to it
@@ -60,6 +62,8 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
             steady_state_planning(parameters, set_id)
     except BosError:
         raise
+    except CancelledRun:
+        raise BosError(f"task set {set_id} was cancelled in Prefect", f"run `bos resume {set_id}` to go on") from None
     except Exception as error:
         raise BosError(f"the run failed: {type(error).__name__}: {str(error).splitlines()[0][:200]}",
                        f"run `bos resume {set_id}`; logs are in {settings().logs}") from None  # fmt: skip

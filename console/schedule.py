@@ -82,7 +82,9 @@ def _rows(index: Index, plain: bool) -> list[dict[str, Any]]:
     """One row per container that runs; the services that it works on in one line."""
     placed = [p for p in index.call(containers.placements) if p.state == "running"]
     recent = (now() - timedelta(seconds=RECENT_S), now())
-    latest = {s.container: s for s in index.call(lambda db: containers.samples_between(db, *recent))}
+    since = {p.container: p.since for p in placed}
+    samples = index.call(lambda db: containers.samples_between(db, *recent))
+    latest = {s.container: s for s in samples if s.container in since and s.at > since[s.container]}
     names = dict.fromkeys(p.container for p in placed)
     return [_row([p for p in placed if p.container == n], latest.get(n), plain) for n in names]
 

@@ -81,7 +81,7 @@ async def samples_between(db: AsyncSession, first: datetime, last: datetime) -> 
 
 @dataclass(frozen=True)
 class Placement:
-    """A service instance with all that it stands on."""
+    """A service instance with all that it stands on; `since`: when its container last changed."""
 
     server: str
     server_cores: int
@@ -91,6 +91,7 @@ class Placement:
     memory_mib: int
     mode: str
     state: str
+    since: datetime
     service: str
     doing: str
     chunk: str
@@ -110,7 +111,7 @@ async def placements(db: AsyncSession) -> list[Placement]:
         .order_by(ServerRow.name, ContainerRow.name, ServiceInstanceRow.service)
     )
     return [
-        Placement(s.name, s.cores, s.memory_mib, c.name, c.cores, c.memory_mib, c.mode, c.state,
+        Placement(s.name, s.cores, s.memory_mib, c.name, c.cores, c.memory_mib, c.mode, c.state, c.seen,
                   i.service if i else "", i.state if i else "", i.chunk_key if i else "")
         for s, c, i in (await db.exec(query)).all()
     ]  # fmt: skip

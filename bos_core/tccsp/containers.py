@@ -31,7 +31,7 @@ START_S = 90.0  # that containers have to come up
 
 def default_containers(workers: int, limit_mib: float) -> list[Container]:
     """As many equal containers as workers, within a limit for all; fewer where each would be too small."""
-    return _equal(1, workers, limit_mib)
+    return _equal(1, workers, max(limit_mib, SMALLEST_MIB))
 
 
 def _equal(first: int, number: int, room_mib: float) -> list[Container]:
@@ -67,7 +67,11 @@ class ContainerPool:
         self.client: Client | None = None
 
     def start(self) -> None:
-        """Start the scheduler on loopback and every container."""
+        """Start the scheduler on loopback and every container.
+
+        Raises:
+            ServiceError: containers do not come up.
+        """
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         dask.config.set(
             {
@@ -92,9 +96,21 @@ class ContainerPool:
         distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
         workers = {c.name: self._spec(c) for c in self.containers if c.quota.memory_mib}
         options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-        self._cluster = SpecCluster(workers=workers, scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
+        scheduler = {"cls": Scheduler, "options": options}
+        try:
+            self._cluster = SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)
+        except Exception:  # one was killed while it started, or none ever will: a second look tells
+            self._cluster = self._once_more(workers, scheduler)
         self.client = Client(self._cluster, set_as_default=False)
         self._await(workers)
+
+    @staticmethod
+    def _once_more(workers: dict[str, Any], scheduler: dict[str, Any]) -> SpecCluster:
+        try:
+            return SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)
+        except Exception as error:  # whatever stops a worker's process
+            words = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+            raise ServiceError(f"containers cannot start ({words[-1][:200]})", "see the scheduler's log") from None
 
     def _spec(self, container: Container) -> dict[str, Any]:
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -27,7 +27,7 @@ from bos_core.index.tables import ChunkRow, TaskArray
 from bos_core.objects.errors import BosError, ServiceError, StorageError
 from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp.board import Board, Choice, Demand, Slot
-from bos_core.tccsp.containers import START_S, ContainerPool
+from bos_core.tccsp.containers import START_S, ContainerPool, default_containers
 from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.given import Given, Table
@@ -226,14 +226,32 @@ class Scheduler:
         self._agree()
 
     def _agree(self) -> None:
-        """The most containers that any request asks for, within the tightest limit."""
+        """The most containers that any request asks for, within the tightest limit.
+
+        What does not work now is given its equal part at once if there was more than the limit, or nobody else to
+        mind.
+        """
         if not self._requests:
             return
         asked = self._requests.values()
         self._pool.limit_mib = min(r.limit_mib for r in asked)
         self._pool.wanted = max(r.workers for r in asked)
+        before = {c.name: c.quota.memory_mib for c in self._pool.containers}
+        equal = {c.name: c.quota.memory_mib for c in default_containers(self._pool.wanted, self._pool.limit_mib)}
+        over = sum(before.values()) > self._pool.limit_mib
+        idle = [n for n in before if not self._given.counts().get(n)]
+        if over or (len(asked) == 1 and len(idle) == len(before)):
+            self._change({n: equal.get(n, 0) for n in idle if equal.get(n, 0) != before[n]})
         if len(self._pool.containers) < self._pool.wanted:
             self._pool.extend(self._pool.wanted)
+            self._note_containers(running=True)
+
+    def _change(self, quotas: dict[str, int]) -> None:
+        """Give containers other sizes."""
+        if quotas:
+            self._pool.resize(quotas)
+            for name in quotas:
+                self._given.cool(name)
             self._note_containers(running=True)
 
     def _leave(self, request_id: str) -> None:
@@ -329,10 +347,7 @@ class Scheduler:
         if not change:
             return False
         self._resized = now
-        self._pool.resize(change)
-        for name in change:
-            self._given.cool(name)
-        self._note_containers(running=True)
+        self._change(change)
         return True
 
     def _send(self, choice: Choice[Work], now: float) -> None:
@@ -362,10 +377,10 @@ class Scheduler:
         if isinstance(outcome, Receipt):
             self._done(container, given, outcome)
         elif work.array.task_set_id in self._gone:
-            self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.PENDING))
+            self._note_undone(container, work, TaskState.PENDING)
         elif given.spared or isinstance(outcome, CancelledError):  # it had not begun, or died with its result done
             work.attempts -= 1
-            self._again(work, _died(container, given), 0.0)
+            self._again(container, work, _died(container, given), 0.0)
         else:
             self._failed(container, given, outcome)
         future.release()
@@ -392,25 +407,33 @@ class Scheduler:
             reason = error if isinstance(error, BosError) else _crashed(work.chunk, error)
             verdict = Verdict.FAIL if error is reason else judge(work.attempts, False, False, 0)
         if verdict is Verdict.RETRY:
-            self._again(work, reason, pause(work.attempts))
+            self._again(container, work, reason, pause(work.attempts))
         elif verdict is Verdict.SPLIT:
-            self._split(work, reason)
+            self._split(container, work, reason)
         else:
             self._culprits[work.array.id] = self._culprits.get(work.array.id, 0) + 1
-            self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.FAILED, error=str(reason)))
+            self._note_undone(container, work, TaskState.FAILED, reason)
             work.fail(reason)
 
-    def _again(self, work: Work, reason: BosError, after: float) -> None:
+    def _note_undone(self, container: str, work: Work, state: TaskState, reason: BosError | None = None) -> None:
+        async def note(db: AsyncSession) -> None:
+            await tasks.mark(db, work.chunk.key, state, error=str(reason or ""))
+            await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
+
+        self.index.call(note)
+
+    def _again(self, container: str, work: Work, reason: BosError, after: float) -> None:
         """Queue a chunk once more, after a pause."""
-        self.index.call(lambda db: tasks.mark(db, work.chunk.key, TaskState.RETRYING, error=str(reason)))
+        self._note_undone(container, work, TaskState.RETRYING, reason)
         work.told(f"{work.chunk.key}: try {work.attempts + 1}, since {reason}")
         self._between.add(work)
         timer = threading.Timer(after, self._events.put, [partial(self._submit, work)])
         timer.daemon = True
         timer.start()
 
-    def _split(self, work: Work, reason: BosError) -> None:
+    def _split(self, container: str, work: Work, reason: BosError) -> None:
         """Put the halves of a chunk in its place."""
+        self._note_undone(container, work, TaskState.RETRYING, reason)
         parts = [replace(work, chunk=c, done=Future(), attempts=0) for c in halves(work.chunk)]
         self.index.call(lambda db: tasks.split_chunk(db, work.chunk.key, [p.chunk for p in parts]))
         work.told(f"{work.chunk.key}: cut in two, since {reason}")
@@ -436,8 +459,10 @@ def _first_of(failures: list[BosError]) -> BosError:
 
 def _chunk_of(row: ChunkRow, array: TaskArray, cut: list[Chunk]) -> Chunk:
     """The chunk that a row stands for, with the payload of the one of `cut` that it lies in."""
-    payload = next(c.payload for c in cut if c.offset <= row.offset < c.offset + max(c.count, 1))
-    return Chunk(row.key, array.stage, row.offset, row.count, row.first_hour, row.hours, payload, row.size)
+    like = next(c for c in cut if c.offset <= row.offset < c.offset + max(c.count, 1))
+    # A row that was done once counts the tasks that there turned out to be.
+    count = like.count if (like.key, like.hours) == (row.key, row.hours) else row.count
+    return Chunk(row.key, array.stage, row.offset, count, row.first_hour, row.hours, like.payload, row.size)
 
 
 async def _note_sent(db: AsyncSession, choice: Choice[Work]) -> None:

@@ -24,9 +24,12 @@ def test_decisions_are_told_by_stage_and_by_chunk(home: Home, two_days: str):
 
 
 def test_containers_are_seen_at_work_and_kept_within_a_limit(home: Home, two_days: str):
-    assert json.loads(home.bos("top", "--json").stdout) == []
+    assert not any(c["works on"] for c in json.loads(home.bos("top", "--json").stdout))
     run = home.start("run", "steady-state-planning", "--hours", "48", "--seed", "9", "--workers", "3", "--memory-limit",
                      "1800")  # fmt: skip
+    latest = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
+    while not any(latest not in c["task set"] for c in json.loads(home.bos("top", "--json").stdout) if c["works on"]):
+        assert run.poll() is None
     seen: list[list[dict]] = []
     while run.poll() is None:
         seen.append(json.loads(home.bos("top", "--json").stdout))
@@ -38,6 +41,9 @@ def test_containers_are_seen_at_work_and_kept_within_a_limit(home: Home, two_day
     assert all(c["resident MiB"] < c["quota MiB"] for c in working)
     latest = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
     assert "What the containers used" in (home.folder / "results" / latest / "report.html").read_text()
+    deadline = time.monotonic() + 60  # containers wait for another run for a while
+    while time.monotonic() < deadline and home.bos("top").stdout.strip() != "nothing to show":
+        time.sleep(1.0)
     assert home.bos("top").stdout.strip() == "nothing to show"
 
 

@@ -22,7 +22,8 @@ def arrays(stage: Path) -> dict[str, Any]:
             file.visititems(lambda n, o, out=names: out.append(n) if isinstance(o, h5py.Dataset) else None)
             for name in names:
                 hourly = name == "hour" or str(file[name].dims[0].label if file[name].ndim else "") == "hour"
-                pieces.setdefault(f"{name}{' by hour' if hourly else ''}", []).append(file[name][()])
+                whole = f"{path.stem} " if stage.name == "by-device" else ""  # a file for each stage copied
+                pieces.setdefault(f"{whole}{name}{' by hour' if hourly else ''}", []).append(file[name][()])
     out = {}
     for name, parts in pieces.items():
         if name.endswith(" by hour"):
