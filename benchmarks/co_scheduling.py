@@ -3,19 +3,18 @@
 Measures how long decisions take (problem (1) for 500 tasks on 64 containers and 10,000 on 256, problem (2) re-solved),
 runs a mix of an annual run, studies and urgent requests with bursts under four policies on virtual containers, and the
 reference platform's workload (Table 6 of the BOS paper: 6,194,065 tasks in five stages) on its 280 logical cores.
-Without --quick also ten times that workload on 10,000 cores. With --json the last line is one JSON object:
+Without --quick also ten times that workload on 10,000 cores, and a small mix under the same policies on two real
+workers. With --json the last line is one JSON object:
 {"assignment_ms_500x64", "provisioning_ms", "misses": {policy: n}, "weighted_completion": {policy: s},
 "simulated_makespan_over_bound", "overhead_share"}; the last is the processor time of scheduling and
-indexing over that of the work, on two real containers.
+indexing over that of the work, on two real containers whose chunks take what the chain's take.
 """
 
 import argparse
 import json
-import logging
-import tempfile
+import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,18 @@ from typing import Any
 import numpy as np
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.home import processor_seconds, scheduler_process, temporary_home
+from benchmarks.policies import dask_runs, tccsp_runs
 from bos_core.index import tasks
-from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
-from bos_core.objects.container import Container, Quota
-from bos_core.objects.task import Chunk, Receipt
+from bos_core.objects.task import Chunk
 from bos_core.tccsp.assignment import assign
 from bos_core.tccsp.board import Board, Demand, Slot
-from bos_core.tccsp.containers import ContainerPool
+from bos_core.tccsp.client import SchedulerClient
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.provisioning import Need, Prices, Site, provision
-from bos_core.tccsp.scheduler import Scheduler
 from bos_core.tccsp.simulator import (
     EarliestDeadlineFirst,
     FirstComeFirstServed,
@@ -44,8 +44,6 @@ from bos_core.tccsp.simulator import (
     lower_bound,
     simulate,
 )
-from storage.postgres import EmbeddedPostgres
-from storage.settings import Settings
 
 TABLE_6 = {"uc-monthly": (12, 10.56), "uc": (365, 10.56), "apd": (365, 6.12), "rpd": (8760, 1.35),
            "n1": (705 * 8760, 0.85), "adjust": (8760, 18.47)}  # fmt: skip
@@ -70,9 +68,10 @@ def main() -> None:
     print(f"problem (2), 64 containers with 8 tasks each, re-solved: {_spread(taken)}")
     figures |= _policies()
     figures |= _reference(1, PAPER_CORES, 240)
-    figures["overhead_share"] = _overhead(40 if asked.quick else 200)
+    figures["overhead_share"] = _overhead(10 if asked.quick else 100)
     if not asked.quick:
         _reference(10, 10_000, 120)
+        figures |= _on_real_workers()
     if asked.json:
         print(json.dumps(figures))
 
@@ -109,18 +108,26 @@ def _provisionings(containers: int, repeats: int) -> list[float]:
     return taken[1:]  # the first also builds the problem
 
 
-def _mix(seed: int) -> list[VirtualTask]:
-    """An annual run, studies with loose deadlines and urgent requests with tight ones; bursts beyond capacity."""
+def _mix(
+    seed: int, horizon: float = 1500.0, annual: int = 400, unit: float = 2.0, gap: float = 15.0
+) -> list[VirtualTask]:
+    """An annual run, studies with loose deadlines and urgent requests with tight ones; bursts beyond capacity.
+
+    Args:
+        horizon: s in which requests come; annual: tasks of the annual run.
+        unit: s that the smallest task takes, which all times follow; gap: s between requests, on average.
+    """
     rng = np.random.default_rng(seed)
 
     def task(service: str, size: int, criticality: float, arrival: float, allowed: float) -> VirtualTask:
-        seconds = 2.0 * size * float(np.exp(0.3 * rng.standard_normal()))
-        return VirtualTask(Demand(Job(service, "", size), criticality, 0, arrival + allowed), seconds, arrival=arrival)
+        seconds = unit * size * float(np.exp(0.3 * rng.standard_normal()))
+        demand = Demand(Job(service, "", size), criticality, 0, arrival + unit / 2 * allowed)
+        return VirtualTask(demand, seconds, arrival=arrival)
 
-    out = [task("annual", 6, 1.0, 0.0, float("inf")) for _ in range(400)]
+    out = [task("annual", 6, 1.0, 0.0, float("inf")) for _ in range(annual)]
     now = 0.0
-    while now < 1500:
-        now += float(rng.exponential(15.0))
+    while now < horizon:
+        now += float(rng.exponential(gap))
         burst = 30 if rng.random() < 0.06 else 1  # something has happened in the grid
         for _ in range(burst * int(rng.integers(1, 4))):
             out.append(task("urgent", 1, 20.0, now, float(rng.uniform(12, 40))))
@@ -198,58 +205,39 @@ def _reference(copies: int, cores: int, chunk: int) -> dict[str, float]:
     return {"simulated_makespan_over_bound": found.makespan / bound}
 
 
-def _busy(message: dict[str, Any]) -> Receipt:
-    """A step that works half a second."""
-    began = time.process_time()
-    while time.process_time() - began < 0.5:
-        np.linalg.solve(np.eye(50), np.ones(50))
-    chunk = Chunk(**message)
-    return Receipt(chunk.key, "", 0, 0.5, time.process_time() - began, 300.0, "", "benchmark", chunk.count)
+def _on_real_workers() -> dict[str, Any]:
+    """The mix, ten times faster, on two workers: what simple policies do with bare Dask, and BOS with its index."""
+    misses: dict[str, int] = {}
+    weighted: dict[str, float] = {}
+    for name in ("tccsp", "fifo", "dask", "edf"):
+        mix = _mix(3, horizon=25.0, annual=30, unit=0.15, gap=1.2)
+        tccsp_runs(mix) if name == "tccsp" else dask_runs(mix, name)
+        misses[name] = sum(t.ended > t.demand.deadline for t in mix)
+        weighted[name] = sum(t.demand.criticality * (t.ended - t.arrival) for t in mix) / len(mix)
+        print(f"{len(mix)} tasks on two workers under {name}: {misses[name]} deadlines missed, weighted completion "
+              f"{weighted[name]:.1f} s", flush=True)  # fmt: skip
+    return {"misses_on_workers": misses, "weighted_completion_on_workers": weighted}
 
 
 def _overhead(chunks: int) -> float:
-    """Processor time of scheduling and indexing (this process and the database) over that of the chunks' work."""
-    with tempfile.TemporaryDirectory(prefix="bos-scheduling-") as home:
-        settings = Settings(Path(home), "", 0)
-        others = {p.pid for p in _database()}
-        server = EmbeddedPostgres(settings)
-        server.start()
-        try:
-            with Index(settings) as index:
-                return _on_real_containers(index, chunks, others)
-        finally:
-            server.stop()
-
-
-def _on_real_containers(index: Index, chunks: int, others: set[int]) -> float:
-    pool = ContainerPool([Container(f"container-{k}", Quota(1, 1000)) for k in (1, 2)])
-    logging.getLogger("distributed").setLevel(logging.ERROR)
-    scheduler = Scheduler(index, pool, "benchmark")
-    scheduler.start()
-    index.call(lambda db: tasks.create_task_set(db, "benchmark", "benchmark", {}))
-    array = TaskArray(id="benchmark/s/01", task_set_id="benchmark", stage="s", month=1, elements=chunks, priority=1)
-    work = [Chunk(f"{array.id}-{k:03d}", "s", k, 1, 24 * k, 24) for k in range(chunks)]
-    database = [p for p in _database() if p.pid not in others]
-    before, began, idle = time.process_time(), time.perf_counter(), _cpu(database)
-    scheduler.run_array(array, work, _busy, None)
-    spent = time.process_time() - before + _cpu(database) - idle
-    wall = time.perf_counter() - began
-    scheduler.close()
-    print(f"{chunks} chunks of 0.5 s on two containers: {wall:.1f} s, containers busy {chunks * 0.25 / wall:.1%}, "
-          f"scheduling and indexing {spent / (chunks * 0.5):.2%} of the work")  # fmt: skip
-    return spent / (chunks * 0.5)
-
-
-def _database() -> list[psutil.Process]:
-    return [p for p in psutil.process_iter() if "postgres" in p.name()]
-
-
-def _cpu(processes: Sequence[psutil.Process]) -> float:
-    total = 0.0
-    for p in processes:
-        with suppress(psutil.Error):
-            total += sum(p.cpu_times()[:2])
-    return total
+    """Processor time of scheduling and indexing (scheduler and database) over that of the chunks' work."""
+    seconds = 2.4  # what a chunk of the chain takes on average
+    with temporary_home() as index:
+        client = SchedulerClient(index, "benchmark", 2, 2000.0)
+        client.open()
+        index.call(lambda db: tasks.create_task_set(db, "benchmark", "benchmark", {}))
+        array = TaskArray(id="benchmark/s/01", task_set_id="benchmark", stage="s", month=1, elements=chunks, priority=1)
+        work = [Chunk(f"{array.id}-{k:03d}", "s", k, 1, 24 * k, 24, {"seconds": seconds}) for k in range(chunks)]
+        scheduler = scheduler_process(index.settings)
+        assert scheduler is not None
+        others = [scheduler.pid, *(p.pid for p in psutil.process_iter() if "postgres" in p.name())]
+        before, began = processor_seconds(others), time.perf_counter()
+        client.run_array(array, work, "benchmarks.steps:burn", None)
+        spent, wall = processor_seconds(others) - before, time.perf_counter() - began
+        client.close()
+    print(f"{chunks} chunks of {seconds} s on two containers: {wall:.1f} s, containers busy "
+          f"{chunks * seconds / 2 / wall:.1%}, scheduling and indexing {spent / (chunks * seconds):.2%} of the work")  # fmt: skip
+    return spent / (chunks * seconds)
 
 
 if __name__ == "__main__":

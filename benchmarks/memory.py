@@ -1,42 +1,43 @@
 """A stage that needs more memory than there is: `python benchmarks/memory.py [--quick] [--json] [--out FILE.svg]`.
 
-Six large tasks (1400 MiB) and many small ones (150 MiB) under a limit of 2400 MiB for all workers together, kept as a
-kernel keeps it: whenever the sum of resident memory is above the limit, the largest worker is killed. Three ways to run
-them: plain Dask with four workers (as prefect-dask submits tasks), Dask's adaptive scaling, and BOS. Draws memory over
-time. With --json the last line is {"completed": {way: n}, "tasks": n, "peak_mib": {way: MiB}, "killed": {way: n},
-"seconds": {way: s}}.
+Large tasks (1400 MiB) and small ones (150 MiB) under a limit of 3 GiB for all workers together, kept as a kernel keeps
+it: whenever the sum of resident memory is above the limit, the largest worker is killed. Three ways to run them: the
+task runner of prefect-dask on four workers, the same on Dask's adaptive scaling, and BOS. Draws memory over time.
+Needs `pip install 'bos-power[benchmarks]'`. With --json the last line is {"completed": {way: n}, "tasks": n,
+"peak_mib": {way: MiB}, "killed": {way: n}, "seconds": {way: s}}.
 """
 
 import argparse
 import json
 import logging
-import tempfile
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
-from distributed import Client, LocalCluster
 from matplotlib.figure import Figure
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.home import containers_of, prefect_server, temporary_home
+from benchmarks.steps import fill
 from bos_core.index import tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError
-from bos_core.objects.task import Chunk, Receipt
-from bos_core.tccsp.containers import ContainerPool, default_containers
-from bos_core.tccsp.scheduler import Scheduler
-from storage.postgres import EmbeddedPostgres
-from storage.settings import Settings
+from bos_core.objects.task import Chunk
+from bos_core.tccsp.client import SchedulerClient
 
-LIMIT_MIB, WORKERS, HOLD_S = 2400.0, 4, 1.5
-LARGE, SMALL = (6, 1400), (18, 150)  # how many, MiB
+LIMIT_MIB, WORKERS = 3072.0, 4
+LARGE, SMALL = 1400, 150  # MiB
+PATIENCE_S = 60.0  # for one task of a Prefect flow whose worker is gone
 
 
 @dataclass
@@ -69,106 +70,92 @@ class Watch:
                     self.killed += 1
 
 
-def fill(mib: int) -> int:
-    """Hold memory for a while."""
-    held = np.ones(mib * 2**17)
-    time.sleep(HOLD_S)
-    return len(held)
-
-
-def step(message: dict[str, Any]) -> Receipt:
-    """The same as a chunk of BOS."""
-    began, chunk = time.perf_counter(), Chunk(**message)
-    before = psutil.Process().memory_info().rss / 2**20
-    fill(chunk.payload["mib"])
-    peak = before + chunk.payload["mib"]
-    return Receipt(chunk.key, "", 0, time.perf_counter() - began, 0.0, peak, "", "benchmark", 1)
-
-
 def main() -> None:
-    """Run all three and print."""
+    """Run the three ways and print what became of the tasks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="half of the tasks, shorter ones")
+    parser.add_argument("--quick", action="store_true", help="a third of the tasks")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument("--out", type=Path, default=Path("memory.svg"), help="where the picture goes")
     asked = parser.parse_args()
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    share = 2 if asked.quick else 1
-    sizes = [LARGE[1]] * (LARGE[0] // share) + [SMALL[1]] * (SMALL[0] // (2 * share))
-    figures: dict[str, Any] = {"tasks": len(sizes), "completed": {}, "peak_mib": {}, "killed": {}, "seconds": {}}
+    sizes = [LARGE] * (4 if asked.quick else 10) + [SMALL] * (4 if asked.quick else 20)
+    figures: dict[str, Any] = {"completed": {}, "tasks": len(sizes), "peak_mib": {}, "killed": {}, "seconds": {}}
     traces = {}
-    for way, run in {"dask": _plain, "dask adaptive": _adaptive, "bos": _bos}.items():
-        began = time.perf_counter()
-        done, watch = run(sizes)
-        traces[way] = watch.trace
-        figures["completed"][way], figures["killed"][way] = done, watch.killed
-        figures["peak_mib"][way] = max((m for _, m in watch.trace), default=0.0)
-        figures["seconds"][way] = time.perf_counter() - began
-        print(f"{way}: {done} of {len(sizes)} tasks completed, {watch.killed} workers killed, at most "
-              f"{figures['peak_mib'][way]:.0f} MiB, {figures['seconds'][way]:.0f} s")  # fmt: skip
+    with prefect_server():
+        ways = {"prefect-dask": partial(_on_dask, adaptive=False), "adaptive": partial(_on_dask, adaptive=True),
+                "bos": _bos}  # fmt: skip
+        for way, run in ways.items():
+            began = time.perf_counter()
+            done, watch = run(sizes)
+            traces[way] = watch.trace
+            figures["completed"][way], figures["killed"][way] = done, watch.killed
+            figures["peak_mib"][way] = max((m for _, m in watch.trace), default=0.0)
+            figures["seconds"][way] = time.perf_counter() - began
+            print(f"{way}: {done} of {len(sizes)} tasks completed, {watch.killed} workers killed, at most "
+                  f"{figures['peak_mib'][way]:.0f} MiB, {figures['seconds'][way]:.0f} s", flush=True)  # fmt: skip
     _draw(traces, asked.out)
     if asked.json:
         print(json.dumps(figures))
 
 
 def _on_dask(sizes: list[int], adaptive: bool) -> tuple[int, Watch]:
-    with LocalCluster(
-        n_workers=0 if adaptive else WORKERS, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as cluster:
+    """A Prefect flow on prefect-dask's task runner; a task that is lost is not waited for for ever."""
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError:
+        sys.exit("prefect-dask is not installed; run `pip install 'bos-power[benchmarks]'`")
+    from distributed import LocalCluster
+    from prefect import flow, task
+
+    number = 0 if adaptive else WORKERS
+    with LocalCluster(n_workers=number, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster:
         if adaptive:
             cluster.adapt(minimum=1, maximum=WORKERS)
-        with (
-            Client(cluster) as client,
-            Watch(lambda: [n.pid for n in list(cluster.workers.values()) if n.pid]) as watch,
-        ):
-            futures = [client.submit(fill, mib, pure=False) for mib in sizes]
+
+        @flow(task_runner=DaskTaskRunner(address=cluster.scheduler_address))
+        def stage() -> int:
+            futures = [task(fill).submit(mib) for mib in sizes]
             done = 0
             for future in futures:
                 with suppress(Exception):
-                    future.result(timeout=60)
+                    future.result(timeout=PATIENCE_S)
                     done += 1
+            return done
+
+        with Watch(lambda: [n.pid for n in list(cluster.workers.values()) if n.pid]) as watch:
+            done = stage()
     return done, watch
-
-
-def _plain(sizes: list[int]) -> tuple[int, Watch]:
-    return _on_dask(sizes, adaptive=False)
-
-
-def _adaptive(sizes: list[int]) -> tuple[int, Watch]:
-    return _on_dask(sizes, adaptive=True)
 
 
 def _bos(sizes: list[int]) -> tuple[int, Watch]:
-    with tempfile.TemporaryDirectory(prefix="bos-memory-") as home:
-        settings = Settings(Path(home), "", 0)
-        server = EmbeddedPostgres(settings)
-        server.start()
-        try:
-            with Index(settings) as index:
-                return _scheduled(index, sizes)
-        finally:
-            server.stop()
+    with temporary_home() as index:
+        return _scheduled(index, sizes)
 
 
 def _scheduled(index: Index, sizes: list[int]) -> tuple[int, Watch]:
-    pool = ContainerPool(default_containers(WORKERS, LIMIT_MIB), LIMIT_MIB)
-    scheduler = Scheduler(index, pool, "memory")
-    scheduler.start()
     index.call(lambda db: tasks.create_task_set(db, "memory", "benchmark", {}))
+    client = SchedulerClient(index, "memory", WORKERS, LIMIT_MIB)
+    client.open()
 
-    def array(mib: int) -> int:
+    def array(mib: int) -> None:
         row = TaskArray(id=f"memory/{mib}/01", task_set_id="memory", stage="fill", month=1, elements=1, priority=1,
                         kind=str(mib))  # fmt: skip
-        many = range(sizes.count(mib))
+        chunks = [Chunk(f"{row.id}-{k:03d}", "fill", k, 1, 24 * k, 24, {"mib": mib}) for k in range(sizes.count(mib))]
         with suppress(BosError):
-            chunks = [Chunk(f"{row.id}-{k:03d}", "fill", k, 1, 24 * k, 24, {"mib": mib}) for k in many]
-            scheduler.run_array(row, chunks, step, None)
-        return sum(c.done for c in index.call(lambda db: tasks.stage_counts(db, "memory")))
+            client.run_array(row, chunks, "benchmarks.steps:fill_chunk", None)
 
-    with Watch(lambda: list(pool.processes().values())) as watch, ThreadPoolExecutor(2) as threads:
-        done = max(threads.map(array, sorted(set(sizes))))
-    scheduler.close()
-    return done, watch
+    pids: list[int] = []
+
+    def look() -> list[int]:  # who the containers are changes seldom, and costs more to find out than what they hold
+        if not pids or len(watch.trace) % 4 == 0:
+            pids[:] = containers_of(index.settings)
+        return pids
+
+    watch = Watch(look)
+    with watch, ThreadPoolExecutor(2) as threads:
+        list(threads.map(array, sorted(set(sizes))))
+    client.close()
+    return sum(c.done for c in index.call(lambda db: tasks.stage_counts(db, "memory"))), watch
 
 
 def _draw(traces: dict[str, list[tuple[float, float]]], path: Path) -> None:

@@ -1,5 +1,6 @@
 """Task sets, task arrays and chunks in the index; every write is idempotent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -73,9 +74,13 @@ async def split_chunk(db: AsyncSession, key: str, parts: list[Chunk]) -> None:
     await db.delete(row)
 
 
-async def span(db: AsyncSession, set_id: str) -> tuple[datetime, datetime]:
-    """When a task set's first chunk began and its last one ended; the present moment if none has."""
+async def span(db: AsyncSession, set_id: str, stages: Sequence[str] = ()) -> tuple[datetime, datetime]:
+    """When a task set's first chunk began and its last one ended; of some stages, or of all. Now if none has."""
     query = columns(func.min(ChunkRow.started), func.max(ChunkRow.finished)).where(col(ChunkRow.key).startswith(set_id))
+    if stages:
+        query = query.join(TaskArray, col(ChunkRow.array_id) == col(TaskArray.id)).where(
+            col(TaskArray.stage).in_(stages)
+        )
     first, last = (await execute(db, query)).one()
     return first or now(), last or now()
 

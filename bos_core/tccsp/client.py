@@ -98,7 +98,7 @@ class SchedulerClient:
         self._settings.logs.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "bos_core.tccsp.service"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [sys.executable, "-m", "bos_core.tccsp"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env={**os.environ, "BOS_HOME": str(self._settings.home)},
             )  # fmt: skip
 

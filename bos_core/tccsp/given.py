@@ -124,9 +124,9 @@ class Table:
         self._signs.pop(container, None)
 
     def blame(self, container: str, why: str) -> None:
-        """Note why a container is killed while it runs its chunk."""
+        """Note why a container is killed while it runs its chunk; that it was stopped is not the chunk's doing."""
         for given in self._given[container][:1]:
-            given.blamed = why
+            given.blamed, given.spared = why, why.startswith("was stopped")
 
     def absent(self, vitals: Mapping[str, Vital], now: float, patience: float) -> list[str]:
         """Containers that have a chunk and have had no process for so many seconds."""

@@ -1,4 +1,4 @@
-"""The resident scheduler: one process per home that all runs share, with the containers: `python -m bos_core.tccsp.service`.
+"""The resident scheduler: one process per home that all runs share, with the containers: `python -m bos_core.tccsp`.
 
 A run connects, says what it wants (containers, memory limit, criticality, deadline) and hands over its arrays. Should
 a run go, what it had under way is stopped; should this process die, runs start another and go on with what is not
@@ -168,7 +168,3 @@ def main() -> None:
 
 def _stop(service: Service, *_: Any) -> None:
     service.stopping = True
-
-
-if __name__ == "__main__":
-    main()

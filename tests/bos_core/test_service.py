@@ -125,7 +125,7 @@ def test_two_that_start_it_at_once_share_one(index: Index, connect, tmp_path: Pa
         ran = list(threads.map(lambda k: clients[k].run_array(*work[k], STEP, None), range(2)))
     assert ran == [3, 3]
     serving = [p for p in psutil.process_iter(["cmdline", "environ"])
-               if "bos_core.tccsp.service" in (p.info["cmdline"] or [])
+               if "bos_core.tccsp" in (p.info["cmdline"] or [])
                and (p.info["environ"] or {}).get("BOS_HOME") == str(index.settings.home)]  # fmt: skip
     assert len(serving) == 1
 
