@@ -110,7 +110,8 @@ class ChunkRow(SQLModel, table=True):
 
     Attributes:
         size: what its duration depends on; hours unless its stage knows better.
-        cold: whether its container ran that service for the first time.
+        load_s: part of `seconds` in which its container loaded what the service needs for the first time.
+        start_mib: resident memory of its container before it.
     """
 
     __tablename__ = "chunk"
@@ -122,7 +123,8 @@ class ChunkRow(SQLModel, table=True):
     first_hour: int
     hours: int
     size: float = 0.0
-    cold: bool = False
+    load_s: float = 0.0
+    start_mib: float = 0.0
     state: str
     attempts: int = 0
     container: str = ""

@@ -58,7 +58,7 @@ async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]
     elif not new:
         await _to_pending(db, ChunkRow.array_id == array.id)
     mine = select(ChunkRow).where(ChunkRow.array_id == array.id)
-    return list((await db.exec(mine.order_by(col(ChunkRow.position), col(ChunkRow.key)))).all())
+    return list((await db.exec(mine.order_by(col(ChunkRow.offset), col(ChunkRow.key)))).all())
 
 
 def _row_of(array_id: str, chunk: Chunk, position: int) -> dict[str, Any]:
@@ -109,7 +109,7 @@ async def commit_chunk(
     """Mark a chunk successful and list its output in the same transaction."""
     await mark(
         db, chunk.key, TaskState.SUCCESS, seconds=receipt.seconds, cpu_seconds=receipt.cpu_seconds,
-        data_seconds=receipt.data_seconds, peak_mib=receipt.peak_mib, container=receipt.container, finished=now(), error="", count=receipt.tasks,
+        data_seconds=receipt.data_seconds, peak_mib=receipt.peak_mib, container=receipt.container, finished=now(), error="", count=receipt.tasks, load_s=receipt.load_seconds, start_mib=receipt.start_mib,
     )  # fmt: skip
     output = Output(
         chunk_key=chunk.key, task_set_id=array.task_set_id, stage=receipt.copy_of or array.stage, month=array.month,
@@ -121,9 +121,10 @@ async def commit_chunk(
         await db.merge(TaskException(chunk_key=chunk.key, offset=offset, reason=reason))
 
 
-async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, float, bool, float, float]]:
-    """(stage, kind, size, cold, seconds, peak MiB) of the latest chunks that succeeded, oldest first."""
-    wanted = (TaskArray.stage, TaskArray.kind, ChunkRow.size, ChunkRow.cold, ChunkRow.seconds, ChunkRow.peak_mib)
+async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, float, float, float, float, float]]:
+    """(stage, kind, size, seconds, of them loading, MiB before, peak MiB) of the latest chunks that succeeded, oldest first."""
+    wanted = (TaskArray.stage, TaskArray.kind, ChunkRow.size, ChunkRow.seconds, ChunkRow.load_s, ChunkRow.start_mib,
+              ChunkRow.peak_mib)  # fmt: skip
     query = (
         columns(*(col(c) for c in wanted))
         .join(ChunkRow, col(ChunkRow.array_id) == col(TaskArray.id))

@@ -80,6 +80,8 @@ class Receipt:
         exceptions: (task offset within the chunk, reason) of tasks that need attention.
         data_seconds: part of `seconds` spent on reading and writing data.
         copy_of: stage of which the file is a by-device copy; empty for a result of its own.
+        load_seconds: part of `seconds` spent on loading libraries that the container did not have yet.
+        start_mib: resident memory of the container before the chunk (MiB).
     """
 
     path: str
@@ -95,3 +97,5 @@ class Receipt:
     exceptions: tuple[tuple[int, str], ...] = ()
     data_seconds: float = 0.0
     copy_of: str = ""
+    load_seconds: float = 0.0
+    start_mib: float = 0.0

@@ -52,18 +52,18 @@ class Slot:
         memory_mib: its quota.
         free_at: when it will have done what it was given, on the clock of `now`.
         services: those it hosts; None for any.
-        warm: (service, kind) that it has run before; None for all.
+        warm: services that it has run before; None for all.
     """
 
     name: str
     memory_mib: float
     free_at: float
     services: frozenset[str] | None = None
-    warm: frozenset[tuple[str, str]] | None = None
+    warm: frozenset[str] | None = None
 
     def cold(self, job: Job) -> bool:
         """Whether it would run a job's service for the first time."""
-        return self.warm is not None and (job.service, job.kind) not in self.warm
+        return self.warm is not None and job.service not in self.warm
 
 
 @dataclass(frozen=True)

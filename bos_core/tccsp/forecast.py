@@ -1,10 +1,13 @@
 """Algorithm A1 of the BOS paper (section 3.3.1): how long a chunk will take and how much memory it will need.
 
-Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + w2·cold + offset of its kind,
-where `cold` is 1 on a container that runs the service for the first time and has its libraries and inputs to load.
-Weights and offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and
-program, and its offset is drawn to zero while it has few chunks. Before anything was measured the prior says
-a tenth of a second for size one within a factor of thirty, growing a little less than in proportion.
+Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + offset of its kind. Weights and
+offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and program, and
+its offset is drawn to zero while it has few chunks. What a container spends on loading libraries for a service that it
+runs for the first time is measured apart and added. Before anything was measured the prior says a tenth of a second
+for size one within a factor of thirty, growing a little less than in proportion.
+
+The peak of memory is what containers hold before a chunk, whatever they ran before, and by how much its kind exceeds
+that at most.
 """
 
 from collections import deque
@@ -17,14 +20,17 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_MEAN = (-2.3, 0.8, 0.2)  # of w0, w1, w2
-PRIOR_DEVIATION = (7.0, 0.4, 0.6)  # in deviations of the noise, as are those of kinds
+PRIOR_MEAN = (-2.3, 0.9)  # of w0, w1
+PRIOR_DEVIATION = (7.0, 0.3)  # in deviations of the noise, as are those of kinds
 BASE = len(PRIOR_MEAN)
+LOADS_S = 0.02  # less is no loading
 NOTHING = 0.1  # hours that a chunk of size 0 counts as
 KIND_DEVIATION = 4.0  # of a kind's offset from its service
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about 0.5 in the logarithm
 FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
 COLD_PEAK_MIB = 600.0  # a container with its libraries loaded, before anything was measured
+COLD_LOAD_S = 0.5
+STARTS, HELD = 40, 0.9  # latest chunks, and the quantile of what their containers held before them
 SAFETY_MIB, SAFETY_SHARE = 64.0, 0.15  # a container's libraries and caches grow with what it has run
 KEPT_ERRORS = 500
 
@@ -67,7 +73,7 @@ class Forecast:
 
 
 class _Service:
-    """Regression of one service: intercept, slope, coldness, one offset per kind; and the memory of its kinds.
+    """Regression of one service: intercept, slope, one offset per kind; and the memory of its kinds.
 
     `precision` and `moment` are sums over chunks of x·xᵀ and x·y, of deviations from the prior's mean; the prior's
     own precision is added where they are used, so forgetting leads back to it.
@@ -75,32 +81,35 @@ class _Service:
 
     def __init__(self) -> None:
         self.kinds: dict[str, int] = {}
-        self.peaks: dict[str, deque[float]] = {}
+        self.growths: dict[str, deque[float]] = {}
+        self.loads: deque[float] = deque(maxlen=20)
         self._precision, self._moment = np.zeros((BASE, BASE)), np.zeros(BASE)
         self._squares = self._count = 0.0
         self._solved: tuple[Floats, Floats, float] | None = None
 
-    def _row(self, job: Job, cold: bool) -> Floats:
+    def _row(self, job: Job) -> Floats:
         x = np.zeros(len(self._moment))
-        x[:BASE] = 1.0, log(max(job.size, NOTHING)), cold
+        x[:BASE] = 1.0, log(max(job.size, NOTHING))
         if job.kind in self.kinds:
             x[self.kinds[job.kind]] = 1.0
         return x
 
-    def learn(self, job: Job, cold: bool, seconds: float, peak_mib: float) -> None:
+    def learn(self, job: Job, seconds: float, load: float, growth_mib: float) -> None:
         """Take account of a chunk."""
+        if load > LOADS_S:
+            self.loads.append(load)
         if job.kind not in self.kinds:
             self.kinds[job.kind] = len(self._moment)
             self._precision, self._moment = np.pad(self._precision, (0, 1)), np.pad(self._moment, (0, 1))
-        x = self._row(job, cold)
-        y = log(max(seconds, 1e-6)) - float(x[:BASE] @ PRIOR_MEAN)
+        x = self._row(job)
+        y = log(max(seconds - load, 1e-3)) - float(x[:BASE] @ PRIOR_MEAN)
         self._precision = FORGET * self._precision + np.outer(x, x)
         self._moment = FORGET * self._moment + x * y
         self._squares, self._count = FORGET * self._squares + y * y, FORGET * self._count + 1
         self._solved = None
-        self.peaks.setdefault(job.kind, deque(maxlen=50)).append(peak_mib)
+        self.growths.setdefault(job.kind, deque(maxlen=50)).append(growth_mib)
 
-    def predict(self, job: Job, cold: bool) -> tuple[float, float]:
+    def predict(self, job: Job) -> tuple[float, float]:
         """Mean and standard deviation of log seconds."""
         solved = self._solved
         if solved is None:
@@ -111,20 +120,18 @@ class _Service:
             noise = (PRIOR_RATE + rest / 2) / (PRIOR_SHAPE + self._count / 2)
             self._solved = solved = weights, covariance, noise
         weights, covariance, noise = solved
-        x = self._row(job, cold)
+        x = self._row(job)
         unseen = 0.0 if job.kind in self.kinds else KIND_DEVIATION**2
         mean = float(x[:BASE] @ PRIOR_MEAN + x @ weights)
         return mean, float(np.sqrt(noise * (1 + x @ covariance @ x + unseen)))
 
-    def memory(self, kind: str) -> tuple[float, float]:
-        """The largest peak of a kind; of one not seen, of the service; the margin covers growth and spread."""
-        seen = self.peaks.get(kind)
+    def growth(self, kind: str) -> tuple[float, float] | None:
+        """The largest growth of a kind, or of the service if it was never seen, and its spread; None before any."""
+        seen = self.growths.get(kind)
         if seen:
-            return max(seen), SAFETY_MIB + 2 * float(np.std(seen)) + SAFETY_SHARE * max(seen)
-        others = [p for kept in self.peaks.values() for p in kept]
-        if others:
-            return max(others), SAFETY_MIB + 0.5 * max(others)
-        return COLD_PEAK_MIB, COLD_PEAK_MIB
+            return max(seen), 2 * float(np.std(seen))
+        others = [p for kept in self.growths.values() for p in kept]
+        return (max(others), 0.35 * max(others)) if others else None
 
 
 class Forecaster:
@@ -132,27 +139,45 @@ class Forecaster:
 
     def __init__(self) -> None:
         self._services: dict[str, _Service] = {}
+        self._held: deque[float] = deque(maxlen=STARTS)
         self._errors: deque[float] = deque(maxlen=KEPT_ERRORS)
         self._beyond: deque[float] = deque(maxlen=KEPT_ERRORS)
 
     def forecast(self, job: Job, cold: bool = False) -> Forecast:
         """Duration and memory of a chunk, on a container that has run its service before or, if `cold`, not."""
         s = self._services.get(job.service) or _Service()
-        mean, deviation = s.predict(job, cold)
-        return Forecast(exp(mean), deviation, *s.memory(job.kind))
+        mean, deviation = s.predict(job)
+        load = (sum(s.loads) / len(s.loads) if s.loads else COLD_LOAD_S) if cold else 0.0
+        return Forecast(exp(mean) + load, deviation, *self._memory(s, job.kind))
 
-    def learn(self, job: Job, seconds: float, peak_mib: float, cold: bool = False) -> None:
-        """Take account of a chunk that ended."""
-        told = self.forecast(job, cold)
-        self._errors.append(abs(told.seconds - seconds) / max(seconds, 1e-9))
+    def _memory(self, s: _Service, kind: str) -> tuple[float, float]:
+        """Peak and margin (MiB); the margin covers spread and what libraries and caches add."""
+        grows = s.growth(kind)
+        if grows is None:
+            return COLD_PEAK_MIB, COLD_PEAK_MIB
+        peak = grows[0] + (float(np.quantile(self._held, HELD)) if self._held else 0.0)
+        return peak, SAFETY_MIB + grows[1] + SAFETY_SHARE * peak
+
+    def learn(self, job: Job, seconds: float, peak_mib: float, load: float = 0.0, start_mib: float = 0.0) -> None:
+        """Take account of a chunk that ended.
+
+        Args:
+            seconds: it took, `load` of them to load libraries.
+            peak_mib: resident at its peak; start_mib: before it began.
+        """
+        told = self.forecast(job)
+        self._errors.append(abs(told.seconds + load - seconds) / max(seconds, 1e-9))
         self._beyond.append(peak_mib - told.peak_mib - told.margin_mib)
-        self._services.setdefault(job.service, _Service()).learn(job, cold, seconds, peak_mib)
+        self._held.append(start_mib)
+        growth = max(peak_mib - start_mib, 0.0)
+        self._services.setdefault(job.service, _Service()).learn(job, seconds, load, growth)
 
     def too_small(self, job: Job, quota_mib: float) -> None:
         """Take account of a chunk that a quota killed: it needs more than that."""
         told = self.forecast(job)
         needed = max(2.0 * quota_mib, told.peak_mib)
-        self._services.setdefault(job.service, _Service()).peaks.setdefault(job.kind, deque(maxlen=50)).append(needed)
+        grown = self._services.setdefault(job.service, _Service()).growths.setdefault(job.kind, deque(maxlen=50))
+        grown.append(needed - (float(np.quantile(self._held, HELD)) if self._held else 0.0))
 
     @property
     def median_error(self) -> float:

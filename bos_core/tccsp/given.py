@@ -19,7 +19,7 @@ class Given:
     """A chunk that a container has been given.
 
     Attributes:
-        job, forecast, cold: as it was decided on.
+        job, forecast: as it was decided on.
         began: when it was sent, or when the one before it ended.
         blamed: why its container was killed by us, empty if it was not.
         spared: its container died while it ran another chunk.
@@ -29,7 +29,6 @@ class Given:
     work: Work
     job: Job
     forecast: Forecast
-    cold: bool
     began: float
     recall: Callable[[], None]
     blamed: str = ""
@@ -51,7 +50,7 @@ class Table:
 
     def __init__(self) -> None:
         self._given: dict[str, list[Given]] = {}
-        self._warm: dict[str, set[tuple[str, str]]] = {}
+        self._warm: dict[str, set[str]] = {}
         self._signs: dict[str, _Signs] = {}
         self._gone: dict[str, float] = {}  # when a container was first seen to have no process
 
@@ -110,13 +109,13 @@ class Table:
         mine = self._given.get(container, [])
         return not mine or (len(mine) == 1 and self.free_at(container, now) - now < short)
 
-    def warm(self, container: str) -> frozenset[tuple[str, str]]:
-        """(service, kind) that a container has run since it started."""
+    def warm(self, container: str) -> frozenset[str]:
+        """Services that a container has run since it started."""
         return frozenset(self._warm.get(container, ()))
 
-    def warmed(self, container: str, job: Job) -> None:
-        """Note that a container has run a job's service."""
-        self._warm.setdefault(container, set()).add((job.service, job.kind))
+    def warmed(self, container: str, service: str) -> None:
+        """Note that a container has run a service."""
+        self._warm.setdefault(container, set()).add(service)
 
     def cool(self, container: str) -> None:
         """Note that a container's process is a new one."""

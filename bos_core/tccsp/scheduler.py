@@ -76,8 +76,8 @@ class Scheduler:
         Raises:
             ServiceError: containers do not come up.
         """
-        for service, kind, size, cold, seconds, peak in self.index.call(tasks.history):
-            self.forecaster.learn(Job(service, kind, size), seconds, peak, cold)
+        for service, kind, size, seconds, load, start, peak in self.index.call(tasks.history):
+            self.forecaster.learn(Job(service, kind, size), seconds, peak, load, start)
         self._pool.start()
         self._note_containers(running=True)
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
@@ -147,8 +147,8 @@ class Scheduler:
         with self._room:
             self._room.wait_for(lambda: len(self._ready) < MOST_WAITING or self._stopping)
         rows = self.index.call(lambda db: tasks.register_array(db, array, chunks))
-        left = [r for r in rows if r.state != TaskState.SUCCESS]
-        works = [Work(array, _chunk_of(r, array, chunks), step, scenario_id, told) for r in left]
+        left = [c for r, c in zip(rows, _chunks_of(rows, array, chunks), strict=True) if r.state != TaskState.SUCCESS]
+        works = [Work(array, chunk, step, scenario_id, told) for chunk in left]
         if self._stopping:
             raise STOPPED
         done, of = len(rows) - len(works), len(rows)
@@ -361,7 +361,7 @@ class Scheduler:
             call, work.chunk.as_dict(), key=f"{work.chunk.key}/{next(self._numbers)}", pure=False,
             resources={container: 1}, retries=0,
         )  # fmt: skip
-        given = Given(work, choice.demand.job, choice.forecast, choice.cold, now, future.cancel)
+        given = Given(work, choice.demand.job, choice.forecast, now, future.cancel)
         self._given.add(container, given)
         self._between.discard(work)
         future.add_done_callback(lambda f: self._events.put(partial(self._come_back, container, work, f)))
@@ -387,8 +387,8 @@ class Scheduler:
 
     def _done(self, container: str, given: Given, receipt: Receipt) -> None:
         self.index.call(lambda db: _note_done(db, container, given, receipt))
-        self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, given.cold)
-        self._given.warmed(container, given.job)
+        self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, receipt.load_seconds, receipt.start_mib)
+        self._given.warmed(container, given.job.service)
         if not given.work.done.done():
             given.work.done.set_result([])
 
@@ -457,12 +457,19 @@ def _first_of(failures: list[BosError]) -> BosError:
     return type(first)(f"{first.what} ({len(failures) - 1} more failed)", first.mend) if failures[1:] else first
 
 
-def _chunk_of(row: ChunkRow, array: TaskArray, cut: list[Chunk]) -> Chunk:
-    """The chunk that a row stands for, with the payload of the one of `cut` that it lies in."""
-    like = next(c for c in cut if c.offset <= row.offset < c.offset + max(c.count, 1))
-    # A row that was done once counts the tasks that there turned out to be.
-    count = like.count if (like.key, like.hours) == (row.key, row.hours) else row.count
-    return Chunk(row.key, array.stage, row.offset, count, row.first_hour, row.hours, like.payload, row.size)
+def _chunks_of(rows: list[ChunkRow], array: TaskArray, cut: list[Chunk]) -> list[Chunk]:
+    """The chunks that rows stand for, each with the payload of the one of `cut` that it begins in.
+
+    A row that was done once counts the tasks that there turned out to be, so what it was cut to follows from the next.
+    """
+    out = []
+    ends = [r.offset for r in rows[1:]] + [max(array.elements, rows[-1].offset + rows[-1].count)] if rows else []
+    for row, end in zip(rows, ends, strict=True):
+        payload = next(c.payload for c in cut if c.offset <= row.offset < c.offset + max(c.count, 1))
+        out.append(
+            Chunk(row.key, array.stage, row.offset, end - row.offset, row.first_hour, row.hours, payload, row.size)
+        )
+    return out
 
 
 async def _note_sent(db: AsyncSession, choice: Choice[Work]) -> None:
@@ -470,7 +477,7 @@ async def _note_sent(db: AsyncSession, choice: Choice[Work]) -> None:
     await tasks.mark(
         db, work.chunk.key, TaskState.EXECUTING, container=choice.container, forecast_s=choice.forecast.seconds,
         forecast_mib=choice.forecast.peak_mib + choice.forecast.margin_mib, waited_s=choice.waited,
-        weight=choice.weight, cold=choice.cold,
+        weight=choice.weight,
     )  # fmt: skip
     await container_index.note_service(db, choice.container, work.array.stage, "working", work.chunk.key)
 

@@ -13,6 +13,7 @@ from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjust
 from slots.grid.model import Bools, Floats, Units
 from slots.grid.operating_point import OperatingPoint
 
+LIBRARIES = ("lightsim2grid.lightsim2grid_cpp", "lightsim2grid.network")
 ADJUSTMENT_SHARE_OF_RAMP = 0.5
 
 

@@ -12,6 +12,7 @@ from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.model import Ints
 from slots.grid.network import Network
 
+LIBRARIES = ("lightsim2grid.lightsim2grid_cpp", "lightsim2grid.network")
 _UNITS = {
     "loading": "1",
     "vmin": "p.u.",

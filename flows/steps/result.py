@@ -46,9 +46,13 @@ def relative_path(chunk: Chunk) -> str:
 def execute(message: dict[str, Any]) -> Receipt:
     """Run a chunk: called on a container with the chunk as plain data; returns its receipt."""
     chunk = Chunk(**message)
-    _begin_peak()
+    start_mib = _begin_peak()
     wall, cpu, data = time.perf_counter(), time.process_time(), store.spent()
-    result: StepResult = import_module(f"flows.steps.{chunk.payload['step']}").run(chunk)
+    step = import_module(f"flows.steps.{chunk.payload['step']}")
+    for library in getattr(step, "LIBRARIES", ()):  # what its algorithms import when they are first called
+        import_module(library)
+    loaded = time.perf_counter() - wall
+    result: StepResult = step.run(chunk)
     path = relative_path(chunk)
     provenance = {
         "task_set": chunk.payload["task_set"], "chunk": chunk.key, "stage": chunk.stage,
@@ -63,23 +67,28 @@ def execute(message: dict[str, Any]) -> Receipt:
         peak_mib=_peak_mib(), container=_container(),
         program=result.program.identity, tasks=chunk.count if result.tasks is None else result.tasks,
         summary=dict(result.summary), exceptions=result.exceptions, data_seconds=store.spent() - data,
-        copy_of=result.copy_of,
+        copy_of=result.copy_of, load_seconds=loaded, start_mib=start_mib,
     )  # fmt: skip
 
 
-def _begin_peak() -> None:
-    """Forget the process's peak of resident memory so far, where the system can (Linux)."""
+def _begin_peak() -> float:
+    """Forget the process's peak of resident memory so far, where the system can (Linux); what is resident now (MiB)."""
     with suppress(OSError), open("/proc/self/clear_refs", "w") as file:
         file.write("5")
+    return _resident_mib("VmRSS")
 
 
 def _peak_mib() -> float:
     """Peak of resident memory since `_begin_peak`, or of the process where the system does not tell (MiB)."""
+    return _resident_mib("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _resident_mib(name: str) -> float:
+    """A line of the process's status (MiB), 0 where there is none."""
     with suppress(OSError), open("/proc/self/status") as file:
-        told = dict(line.split(":", 1) for line in file if line.startswith("VmHWM"))
-        if "VmHWM" in told:
-            return float(told["VmHWM"].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        told = dict(line.split(":", 1) for line in file if line.startswith(name))
+        return float(told[name].split()[0]) / 1024 if name in told else 0.0
+    return 0.0
 
 
 def _container() -> str:

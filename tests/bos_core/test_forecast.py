@@ -71,3 +71,21 @@ def test_what_a_quota_killed_needs_more():
     f.too_small(Job("n1", "large", 10), 1000)
     assert f.forecast(Job("n1", "large", 10)).peak_mib == 2000
     assert f.forecast(Job("n1", "small", 10)).peak_mib < 600
+
+
+def test_loading_is_added_where_a_container_is_cold():
+    f = Forecaster()
+    f.learn(Job("n1", "k", 24), 1.5, 400, load=1.2, start_mib=250)
+    assert f.forecast(Job("n1", "k", 24)).seconds == pytest.approx(0.3, rel=0.3)
+    assert f.forecast(Job("n1", "k", 24), cold=True).seconds == pytest.approx(1.5, rel=0.1)
+
+
+def test_memory_is_what_containers_hold_and_what_a_kind_adds():
+    f = Forecaster()
+    f.learn(Job("small", "k", 24), 1.0, 230, start_mib=200)
+    f.learn(Job("large", "k", 24), 1.0, 1200, start_mib=200)
+    for _ in range(20):  # libraries and caches stay
+        f.learn(Job("large", "k", 24), 1.0, 1450, start_mib=450)
+    told = f.forecast(Job("small", "k", 24))
+    assert told.peak_mib == pytest.approx(480, abs=1)
+    assert f.forecast(Job("large", "k", 24)).peak_mib == pytest.approx(1450, abs=1)

@@ -38,6 +38,9 @@ class Cases:
     lost_generation: Floats
 
 
+logging.getLogger("powsybl").setLevel(logging.ERROR)  # lightsim2grid imports it where it is installed
+
+
 def lightsim(request: N1Request) -> N1Result:
     """Verify every contingency of every hour."""
     net = request.network
@@ -66,7 +69,6 @@ class Engine:
     """A lightsim2grid grid whose loads carry all injections and whose units only hold voltages."""
 
     def __init__(self, net: Network) -> None:
-        logging.getLogger("powsybl").setLevel(logging.ERROR)  # lightsim2grid imports it where it is installed
         from lightsim2grid.lightsim2grid_cpp import ContingencyAnalysisCPP
         from lightsim2grid.network import init_from_matpower
 

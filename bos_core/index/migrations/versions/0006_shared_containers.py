@@ -11,7 +11,8 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("chunk", sa.Column("size", sa.Float(), nullable=False, server_default="0"))
-    op.add_column("chunk", sa.Column("cold", sa.Boolean(), nullable=False, server_default=sa.false()))
+    for name in ("load_s", "start_mib"):
+        op.add_column("chunk", sa.Column(name, sa.Float(), nullable=False, server_default="0"))
     op.execute("update chunk set size = hours")
     op.drop_column("container", "owner")
     # Samples of two task sets never share a moment to the microsecond, so nothing is lost.
