@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 PRIOR_MEAN = (-2.3, 0.9)  # of w0, w1
 PRIOR_DEVIATION = (7.0, 0.3)  # in deviations of the noise, as are those of kinds
 BASE = len(PRIOR_MEAN)
-LOADS_S = 0.02  # less is no loading
+LOADS_S = 5e-4  # less means that the container had run the service before
 NOTHING = 0.1  # hours that a chunk of size 0 counts as
 KIND_DEVIATION = 4.0  # of a kind's offset from its service
 PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about 0.5 in the logarithm
@@ -31,7 +31,7 @@ FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
 COLD_PEAK_MIB = 600.0  # a container with its libraries loaded, before anything was measured
 COLD_LOAD_S = 0.5
 STARTS, HELD = 40, 0.9  # latest chunks, and the quantile of what their containers held before them
-SAFETY_MIB, SAFETY_SHARE = 64.0, 0.15  # a container's libraries and caches grow with what it has run
+SAFETY_MIB, SAFETY_SHARE = 96.0, 0.15  # a container's libraries and caches grow with what it has run
 KEPT_ERRORS = 500
 
 

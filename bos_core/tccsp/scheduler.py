@@ -363,6 +363,7 @@ class Scheduler:
         )  # fmt: skip
         given = Given(work, choice.demand.job, choice.forecast, now, future.cancel)
         self._given.add(container, given)
+        self._given.warmed(container, given.job.service)
         self._between.discard(work)
         future.add_done_callback(lambda f: self._events.put(partial(self._come_back, container, work, f)))
 
@@ -388,7 +389,6 @@ class Scheduler:
     def _done(self, container: str, given: Given, receipt: Receipt) -> None:
         self.index.call(lambda db: _note_done(db, container, given, receipt))
         self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, receipt.load_seconds, receipt.start_mib)
-        self._given.warmed(container, given.job.service)
         if not given.work.done.done():
             given.work.done.set_result([])
 
