@@ -60,6 +60,7 @@ def _run(hours: int) -> list[Sent]:
         env = {**os.environ, "BOS_HOME": home, "BOS_PREFECT_PORT": str(settings.prefect_port)}
         try:
             _bos(env, "run", "steady-state-planning", "--hours", "24")
+            _bos(env, "down")  # containers that still hold what they have read would make it look slow
             _bos(env, "run", "steady-state-planning", "--start", "24", "--hours", str(hours))
             with Index(settings) as index:
                 week = index.call(lambda db: tasks.find_task_set(db, "latest"))

@@ -41,7 +41,9 @@ STAGES = (
 )
 COPIED = ("sequence", "apd-check", "n1", "adjust")  # stages that get a copy by device
 STAGE = {s.name: s for s in STAGES}
-CHUNK_S = 4.0  # that a chunk is to take: long against what it costs to schedule, short enough to give way
+CHUNK_S = 4.0  # that a chunk is to take at most: long against what it costs to schedule, short enough to give way
+LEAST_S = 0.5  # that it is to take at least
+CHUNKS_A_WORKER = 2  # so that none idles long while another has the last one
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,16 @@ def months_of(first_hour: int, hours: int, start: datetime) -> list[Month]:
 
 
 def cut(stage: Stage, month: Month, seconds_a_day: float, workers: int) -> list[tuple[int, int]]:
-    """(first hour, hours) of a stage's chunks in a month: whole days, enough of them for all workers.
+    """(first hour, hours) of a stage's chunks in a month: whole days, long enough to be worth it.
 
     Every day is computed alike wherever it is cut, so the cut changes times and no result.
     """
     if not stage.days:
         return [(month.first_hour, month.hours)]
     days = -(-month.hours // 24)
-    for_all = max(1, days // (2 * workers))
-    size = 24 * max(1, min(stage.days, for_all, int(CHUNK_S / max(seconds_a_day, 1e-6))))
+    work = seconds_a_day * days
+    pieces = max(work / CHUNK_S, min(CHUNKS_A_WORKER * workers, work / LEAST_S), 1.0)
+    size = 24 * max(1, min(stage.days, round(days / pieces)))
     end = month.first_hour + month.hours
     return [(h, min(size, end - h)) for h in range(month.first_hour, end, size)]
 

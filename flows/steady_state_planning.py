@@ -81,7 +81,7 @@ def run_stage(
     array = TaskArray(
         id=f"{set_id}/{stage}/{month.number:02d}", task_set_id=set_id, stage=stage, month=month.number,
         elements=elements(spec, month.hours, contingencies), priority=_priority(stage, month),
-        kind=f"{scheduler.kind} {payload.get('algorithm', '')}".strip(),
+        kind=f"{scheduler.kind} {payload.get('algorithm', '')}{payload.get('copy_of', '')}".strip(),
     )  # fmt: skip
     common = {**payload, "task_set": set_id, "step": spec.step, "scenario": parent,
               "month": (month.first_hour, month.hours)}  # fmt: skip
