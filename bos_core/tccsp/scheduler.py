@@ -398,6 +398,7 @@ class Scheduler:
             reason: BosError = _died(container, given)
             if not given.blamed and self._pool.died_of_memory(container):
                 quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
+                reason = _too_large(container, given, quota)
                 self.forecaster.too_small(given.job, quota)
                 can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
             culprits = self._culprits.get(work.array.id, 0)
@@ -492,6 +493,13 @@ def _died(container: str, given: Given) -> BosError:
     how = given.blamed or "died (killed from outside, or above its memory quota)"
     return StorageError(
         f"{container} {how} while it ran {given.work.chunk.key}", "give containers more memory or use fewer of them"
+    )
+
+
+def _too_large(container: str, given: Given, quota: int) -> BosError:
+    return StorageError(
+        f"{container} exceeded its memory quota of {quota} MiB while it ran {given.work.chunk.key}",
+        "raise --memory-limit, or use fewer workers",
     )
 
 

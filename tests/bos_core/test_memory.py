@@ -11,6 +11,8 @@ import pytest
 from bos_core.index import decisions, tasks
 from bos_core.index.client import Index
 from bos_core.objects.container import Container, Quota
+from bos_core.objects.errors import StorageError
+from bos_core.objects.task import Chunk
 from bos_core.tccsp.containers import ContainerPool, default_containers
 from bos_core.tccsp.forecast import Job
 from bos_core.tccsp.limits import memory_limit
@@ -85,6 +87,21 @@ def test_what_a_quota_kills_gets_a_larger_one(index: Index, tmp_path: Path):
     (sent,) = index.call(lambda db: decisions.sent(db, "grown"))
     assert sent.attempts >= 2
     assert sent.state == "success"
+
+
+@pytest.mark.slow
+def test_what_no_container_can_hold_fails_with_its_reason(index: Index, tmp_path: Path):
+    scheduler = Scheduler(index, ContainerPool([Container(f"n{k}", Quota(1, 600)) for k in (1, 2)], 1200.0))
+    scheduler.start()
+    try:
+        array, _ = _array(index, "huge", ["fill 3000"], tmp_path)
+        chunk = Chunk(f"{array.id}-000", "s", 0, 1, 0, 1, {"do": "fill 3000", "folder": str(tmp_path)})
+        with pytest.raises(StorageError, match=r"exceeded its memory quota of \d+ MiB .* --memory-limit"):
+            scheduler.run_array(array, [chunk], step, None)
+    finally:
+        scheduler.close()
+    (sent,) = index.call(lambda db: decisions.sent(db, "huge"))
+    assert sent.state == "failed"
 
 
 def test_limits_that_make_no_sense_are_refused():

@@ -39,6 +39,9 @@ def _refused(home: Home, *arguments: str, says: str, **env: str) -> None:
         (("--start", "8760", "--hours", "48"), "leave the year"),
         (("--algorithm", "n1=magic"), "algorithm 'magic' is unknown in slot n1"),
         (("--algorithm", "cooking=ward"), "does not choose an algorithm"),
+        (("--deadline", "-5"), "deadline -5.0: Input should be greater than 0"),
+        (("--criticality", "0"), "criticality 0.0: Input should be greater than 0"),
+        (("--workers", "0"), "workers 0: Input should be greater than or equal to 1"),
     ],
 )
 def test_parameters(empty: Home, arguments: tuple[str, ...], says: str):

@@ -141,6 +141,18 @@ def test_a_task_set_is_run_once_at_a_time_and_cancel_stops_it(home: Home):
     assert not list((home.folder / "runs").glob("*.pid"))
 
 
+@pytest.mark.slow
+def test_an_urgent_day_is_served_while_a_longer_run_gives_way_and_goes_on(home: Home):
+    before = {r["id"] for r in json.loads(home.bos("sets", "--json").stdout)}
+    long = home.start("run", "steady-state-planning", "--hours", "504", "--seed", "3")
+    _new_set(home, before)
+    home.bos("run", "steady-state-planning", "--hours", "24", "--start", "48", "--criticality", "10", "--deadline", "3")
+    assert long.poll() is None, "the longer run was through before"
+    assert long.wait(timeout=400) == 0, (home.folder / "background.log").read_text()[-2000:]
+    new = [r for r in json.loads(home.bos("sets", "--json").stdout) if r["id"] not in before]
+    assert [r["state"] for r in new] == ["success", "success"]
+
+
 def _new_set(home: Home, before: set[str]) -> str:
     """Wait for a task set that was not there before; its id."""
     deadline = time.monotonic() + 60
