@@ -1,6 +1,7 @@
 """Statements on tables within a session: SQLModel's own `exec` is typed for selects of models alone."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, select, text
@@ -27,9 +28,16 @@ async def put(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]],
     if bulk:
         await _copy(db, table, unique)
         return
+    await execute(db, _upsert(table), unique)
+
+
+@cache
+def _upsert(table: Table) -> Any:
+    """Built once: that takes longer than running it."""
     made = insert(table)
     rest = {c.name: made.excluded[c.name] for c in table.columns if not c.primary_key}
-    await execute(db, made.on_conflict_do_update(index_elements=keys, set_=rest), unique)
+    keys = [c.name for c in table.primary_key.columns]
+    return made.on_conflict_do_update(index_elements=keys, set_=rest)
 
 
 async def _copy(db: AsyncSession, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

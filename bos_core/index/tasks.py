@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index.statements import execute, put
 from bos_core.index.tables import ChunkRow, Output, TaskArray, TaskException, TaskSet, now
-from bos_core.objects.task import Chunk, Receipt, TaskState, check_transition
+from bos_core.objects.task import TRANSITIONS, Chunk, Receipt, TaskState, check_transition
 
 DEPOSIT = "deposit"  # flow of task sets that hold data from outside
 
@@ -91,16 +91,18 @@ async def finish_array(db: AsyncSession, array_id: str) -> None:
 
 
 async def mark(db: AsyncSession, key: str, state: TaskState, **changes: Any) -> None:
-    """Move a chunk to a state, through the one table of allowed transitions."""
-    row = await db.get_one(ChunkRow, key, with_for_update=True)
-    check_transition(TaskState(row.state), state)
-    row.state = state
+    """Move a chunk to a state, through the one table of allowed transitions.
+
+    Raises:
+        ValueError: it is in a state that this one cannot follow.
+    """
+    before = [old.value for old in TaskState if state in TRANSITIONS[old]]
+    values: dict[str, Any] = {"state": state.value, **changes}
     if state is TaskState.EXECUTING:
-        row.attempts += 1
-        row.started = now()
-    for name, value in changes.items():
-        setattr(row, name, value)
-    db.add(row)
+        values |= {"attempts": col(ChunkRow.attempts) + 1, "started": now()}
+    moved = update(ChunkRow).where(col(ChunkRow.key) == key, col(ChunkRow.state).in_(before)).values(values)
+    if not (await execute(db, moved)).rowcount:
+        check_transition(TaskState((await db.get_one(ChunkRow, key)).state), state)
 
 
 async def commit_chunk(
@@ -139,6 +141,11 @@ async def reset_unfinished(db: AsyncSession, set_id: str) -> int:
     """Send chunks that were under way or failed back to pending; how many. For `resume`."""
     arrays = select(TaskArray.id).where(TaskArray.task_set_id == set_id)
     return await _to_pending(db, col(ChunkRow.array_id).in_(arrays))
+
+
+async def put_back(db: AsyncSession, key: str) -> None:
+    """Send a chunk back to pending if it is not done."""
+    await _to_pending(db, ChunkRow.key == key)
 
 
 async def _to_pending(db: AsyncSession, *which: Any) -> int:

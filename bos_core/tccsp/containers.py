@@ -63,6 +63,7 @@ class ContainerPool:
         self.containers = list(containers)
         self.limit_mib = limit_mib or float(sum(c.quota.memory_mib for c in self.containers))
         self.wanted = len(self.containers)  # those behind are to go
+        self._killed: dict[str, int] = {}  # the process of each that was killed last
         self._cluster: SpecCluster | None = None
         self.client: Client | None = None
 
@@ -181,10 +182,19 @@ class ContainerPool:
             self.containers += [replace(c, quota=Quota(c.quota.cores, 0)) for c in new]
             self.resize({c.name: c.quota.memory_mib for c in new if c.quota.memory_mib})
 
+    def ready(self) -> set[str]:
+        """Containers that can be sent work: their process lives, and Dask knows it.
+
+        What is sent to one that is just being replaced may get lost between the two.
+        """
+        known = {w.name: w.pid for w in list(self._cluster.scheduler.workers.values())} if self._cluster else {}
+        return {n for n, pid in self.processes().items() if known.get(n) == pid != self._killed.get(n)}
+
     def kill(self, name: str) -> None:
         """End a container's process at once, even a stopped one; it is started anew by itself."""
         pid = self.processes().get(name)
         if pid is not None:
+            self._killed[name] = pid
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

@@ -11,6 +11,7 @@ from bos_core.tccsp.request import Work
 
 CAREFUL = 2.0  # deviations above the median forecast
 MOST_CAREFUL_S = 600.0  # a forecast of little experience says nothing beyond
+LOST_S = 15.0  # after which a chunk whose container was killed can no longer be expected back
 MOVES = 0.1  # share of a processor that shows life; Dask's own messages take less
 
 
@@ -21,7 +22,7 @@ class Given:
     Attributes:
         job, forecast: as it was decided on.
         began: when it was sent, or when the one before it ended.
-        blamed: why its container was killed by us, empty if it was not.
+        blamed: why its container was killed by us, empty if it was not; killed: when.
         spared: its container died while it ran another chunk.
         recall: takes it back from its container, if it has not begun.
     """
@@ -32,6 +33,7 @@ class Given:
     began: float
     recall: Callable[[], None]
     blamed: str = ""
+    killed: float = 0.0
     spared: bool = False
 
 
@@ -124,8 +126,15 @@ class Table:
 
     def blame(self, container: str, why: str) -> None:
         """Note why a container is killed while it runs its chunk; that it was stopped is not the chunk's doing."""
-        for given in self._given[container][:1]:
-            given.blamed, given.spared = why, why.startswith("was stopped")
+        for k, given in enumerate(self._given[container]):
+            given.blamed, given.killed = why, time.monotonic()
+            given.spared = k > 0 or why.startswith("was stopped")
+
+    def recall_lost(self, now: float) -> None:
+        """Take back chunks that have not come back long after their container was killed for them."""
+        for given in (g for mine in self._given.values() for g in mine[:1]):
+            if given.blamed and now - given.killed > LOST_S:
+                given.recall()
 
     def absent(self, vitals: Mapping[str, Vital], now: float, patience: float) -> list[str]:
         """Containers that have a chunk and have had no process for so many seconds."""

@@ -52,6 +52,11 @@ class Work:
     attempts: int = 0
     since: float = field(default_factory=time.monotonic)
 
+    def finish(self, parts: "list[Work]") -> None:
+        """Tell whoever waits that it is done, or which parts took its place, unless that was told before."""
+        if not self.done.done():
+            self.done.set_result(parts)
+
     def fail(self, error: BosError) -> None:
         """Tell whoever waits, unless that was done before."""
         if not self.done.done():

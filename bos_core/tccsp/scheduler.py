@@ -18,20 +18,20 @@ from typing import Any
 
 from distributed import KilledWorker
 from sqlalchemy.exc import SQLAlchemyError
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index import containers as container_index
 from bos_core.index import tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import ChunkRow, TaskArray
-from bos_core.objects.errors import BosError, ServiceError, StorageError
+from bos_core.objects.errors import BosError, ServiceError
 from bos_core.objects.task import Chunk, Receipt, TaskState
+from bos_core.tccsp import records
 from bos_core.tccsp.board import Board, Choice, Demand, Slot
 from bos_core.tccsp.containers import START_S, ContainerPool, default_containers
 from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.given import Given, Table
 from bos_core.tccsp.monitor import Monitor
+from bos_core.tccsp.reasons import crashed, died, first_of, outcome_of, too_large, words
 from bos_core.tccsp.request import STOPPED, Request, Work, run_step
 from bos_core.tccsp.sizing import FILL, Held, most_of, resized
 
@@ -39,6 +39,7 @@ Step = Callable[[dict[str, Any]], Receipt]
 LOG = logging.getLogger("bos.scheduler")
 CALM_S = 10.0  # between changes of containers that only make more of them
 SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to take less
+SOON_S = 0.1  # between looks while one is being replaced
 LOOK_S = 1.0  # between looks at the containers that work
 MOST_WAITING = 20_000  # chunks; a request that would queue more has to wait
 
@@ -108,13 +109,7 @@ class Scheduler:
         self._monitor.keep()
 
     def _note_containers(self, running: bool) -> None:
-        """Record every container; one without a quota does not run."""
-
-        async def note(db: AsyncSession) -> None:
-            for c in self._pool.containers:
-                await container_index.note_container(db, c, "running" if running and c.quota.memory_mib else "stopped")
-
-        self.index.call(note)
+        self.index.call(lambda db: records.containers(db, self._pool.containers, running))
 
     def admit(self, request: Request) -> None:
         """Take up a request; its containers and limits count from now on."""
@@ -170,7 +165,7 @@ class Scheduler:
                     done += 1
                     advance(done, of)
         if failures:
-            raise _first_of(failures)
+            raise first_of(failures)
         self.index.call(lambda db: tasks.finish_array(db, array.id))
         return len(works)
 
@@ -188,10 +183,10 @@ class Scheduler:
             except BosError as error:
                 self._abort(error)
             except (OSError, SQLAlchemyError) as error:
-                self._abort(ServiceError(f"the scheduler lost the index ({_words(error)})", "run `bos resume`"))
+                self._abort(ServiceError(f"the scheduler lost the index ({words(error)})", "run `bos resume`"))
             except Exception as error:
                 LOG.exception("the scheduler cannot go on")
-                self._abort(BosError(f"the scheduler cannot go on ({_words(error)})", "see its log"))
+                self._abort(BosError(f"the scheduler cannot go on ({words(error)})", "see its log"))
         self._abort(STOPPED)
         while not self._events.empty():  # came too late to be queued
             self._events.get()()
@@ -199,8 +194,9 @@ class Scheduler:
 
     def _next_event(self) -> None:
         """Wait for an event, not for long, and act on it."""
+        restarting = len(self._ready) > 0 and len(self._pool.ready()) < len(self._pool.processes())
         try:
-            event = self._events.get(timeout=LOOK_S)
+            event = self._events.get(timeout=SOON_S if restarting else LOOK_S)
         except queue.Empty:
             return
         event()
@@ -281,6 +277,7 @@ class Scheduler:
         vitals = self._pool.vitals() if self._given.busy() else {}
         for container in self._given.absent(vitals, now, START_S):
             raise ServiceError(f"{container} died and does not come up again", "see the scheduler's log")
+        self._given.recall_lost(now)
         for container, why in self._given.lost(vitals, now, self.patience):
             if "nothing" not in why or not self._pool.has_children(container):
                 self._given.blame(container, why)
@@ -318,12 +315,12 @@ class Scheduler:
         container would ever be idle and could be made smaller for the others to run.
         """
         out = []
-        running = self._pool.containers[: self._pool.wanted]
+        running, ready = self._pool.containers[: self._pool.wanted], self._pool.ready()
         all_run = all(c.quota.memory_mib for c in running)
         largest = max(c.quota.memory_mib for c in running)
         for c in running:
             quota = c.quota.memory_mib
-            if quota and self._given.takes(c.name, now, SHORT_S if all_run else 0.0):
+            if quota and c.name in ready and self._given.takes(c.name, now, SHORT_S if all_run else 0.0):
                 memory = float("inf") if forced and quota == largest else FILL * quota
                 out.append(Slot(c.name, memory, self._given.free_at(c.name, now), warm=self._given.warm(c.name)))
         return out
@@ -353,7 +350,7 @@ class Scheduler:
     def _send(self, choice: Choice[Work], now: float) -> None:
         work, container = choice.work, choice.container
         work.attempts += 1
-        self.index.call(lambda db: _note_sent(db, choice))
+        self.index.call(lambda db: records.sent(db, choice))
         assert self._pool.client is not None
         call = work.step if callable(work.step) else partial(run_step, work.step)
         # Dask takes a name in `workers` for a host while that worker is being replaced, and never looks again.
@@ -365,47 +362,54 @@ class Scheduler:
         self._given.add(container, given)
         self._given.warmed(container, given.job.service)
         self._between.discard(work)
-        future.add_done_callback(lambda f: self._events.put(partial(self._come_back, container, work, f)))
+        future.add_done_callback(partial(self._fetch, container, work))
 
-    def _come_back(self, container: str, work: Work, future: Any) -> None:
-        outcome = _outcome(future)
-        died = isinstance(outcome, KilledWorker)
-        given = self._given.take(container, work, died)
+    def _fetch(self, container: str, work: Work, future: Any) -> None:
+        """Get a result from where it is, apart from the loop: a container that is stopped does not answer."""
+
+        def fetch() -> None:
+            outcome = outcome_of(future)
+            self._events.put(partial(self._come_back, container, work, outcome))
+            future.release()
+
+        threading.Thread(target=fetch, name="bos-fetch", daemon=True).start()
+
+    def _come_back(self, container: str, work: Work, outcome: Receipt | BaseException) -> None:
+        dead = isinstance(outcome, KilledWorker)
+        given = self._given.take(container, work, dead)
         if given is None:  # the scheduler has stopped meanwhile
             return
-        if died and not given.spared:
+        if dead:
             self._given.cool(container)
         if isinstance(outcome, Receipt):
             self._done(container, given, outcome)
         elif work.array.task_set_id in self._gone:
-            self._note_undone(container, work, TaskState.PENDING)
+            self.index.call(lambda db: records.withdrawn(db, container, work))
         elif given.spared or isinstance(outcome, CancelledError):  # it had not begun, or died with its result done
             work.attempts -= 1
-            self._again(container, work, _died(container, given), 0.0)
+            self._again(container, work, died(container, given), 0.0)
         else:
             self._failed(container, given, outcome)
-        future.release()
 
     def _done(self, container: str, given: Given, receipt: Receipt) -> None:
-        self.index.call(lambda db: _note_done(db, container, given, receipt))
+        self.index.call(lambda db: records.done(db, container, given.work, receipt))
         self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, receipt.load_seconds, receipt.start_mib)
-        if not given.work.done.done():
-            given.work.done.set_result([])
+        given.work.finish([])
 
     def _failed(self, container: str, given: Given, error: BaseException) -> None:
         work, can_grow = given.work, False
         if isinstance(error, KilledWorker):
-            reason: BosError = _died(container, given)
+            reason: BosError = died(container, given)
             if not given.blamed and self._pool.died_of_memory(container):
                 quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
-                reason = _too_large(container, given, quota)
+                reason = too_large(container, given, quota)
                 self.forecaster.too_small(given.job, quota)
                 can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
             culprits = self._culprits.get(work.array.id, 0)
             verdict = judge(work.attempts, can_grow, divisible(work.chunk), culprits)
         else:
             # A wrong input stays wrong; a crash may not happen again.
-            reason = error if isinstance(error, BosError) else _crashed(work.chunk, error)
+            reason = error if isinstance(error, BosError) else crashed(work.chunk, error)
             verdict = Verdict.FAIL if error is reason else judge(work.attempts, False, False, 0)
         if verdict is Verdict.RETRY:
             self._again(container, work, reason, pause(work.attempts))
@@ -416,12 +420,8 @@ class Scheduler:
             self._note_undone(container, work, TaskState.FAILED, reason)
             work.fail(reason)
 
-    def _note_undone(self, container: str, work: Work, state: TaskState, reason: BosError | None = None) -> None:
-        async def note(db: AsyncSession) -> None:
-            await tasks.mark(db, work.chunk.key, state, error=str(reason or ""))
-            await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
-
-        self.index.call(note)
+    def _note_undone(self, container: str, work: Work, state: TaskState, reason: BosError) -> None:
+        self.index.call(lambda db: records.undone(db, container, work, state, str(reason)))
 
     def _again(self, container: str, work: Work, reason: BosError, after: float) -> None:
         """Queue a chunk once more, after a pause."""
@@ -438,24 +438,9 @@ class Scheduler:
         parts = [replace(work, chunk=c, done=Future(), attempts=0) for c in halves(work.chunk)]
         self.index.call(lambda db: tasks.split_chunk(db, work.chunk.key, [p.chunk for p in parts]))
         work.told(f"{work.chunk.key}: cut in two, since {reason}")
-        work.done.set_result(parts)
+        work.finish(parts)
         for part in parts:
             self._submit(part)
-
-
-def _outcome(future: Any) -> Receipt | BaseException:
-    """What came of a Dask future that has ended."""
-    try:
-        receipt: Receipt = future.result()
-    except (Exception, CancelledError) as error:
-        return error
-    return receipt
-
-
-def _first_of(failures: list[BosError]) -> BosError:
-    """The first failure, with the number of others."""
-    first = failures[0]
-    return type(first)(f"{first.what} ({len(failures) - 1} more failed)", first.mend) if failures[1:] else first
 
 
 def _chunks_of(rows: list[ChunkRow], array: TaskArray, cut: list[Chunk]) -> list[Chunk]:
@@ -471,43 +456,3 @@ def _chunks_of(rows: list[ChunkRow], array: TaskArray, cut: list[Chunk]) -> list
             Chunk(row.key, array.stage, row.offset, end - row.offset, row.first_hour, row.hours, payload, row.size)
         )
     return out
-
-
-async def _note_sent(db: AsyncSession, choice: Choice[Work]) -> None:
-    work = choice.work
-    await tasks.mark(
-        db, work.chunk.key, TaskState.EXECUTING, container=choice.container, forecast_s=choice.forecast.seconds,
-        forecast_mib=choice.forecast.peak_mib + choice.forecast.margin_mib, waited_s=choice.waited,
-        weight=choice.weight,
-    )  # fmt: skip
-    await container_index.note_service(db, choice.container, work.array.stage, "working", work.chunk.key)
-
-
-async def _note_done(db: AsyncSession, container: str, given: Given, receipt: Receipt) -> None:
-    work = given.work
-    await tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id)
-    await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
-
-
-def _died(container: str, given: Given) -> BosError:
-    how = given.blamed or "died (killed from outside, or above its memory quota)"
-    return StorageError(
-        f"{container} {how} while it ran {given.work.chunk.key}", "give containers more memory or use fewer of them"
-    )
-
-
-def _too_large(container: str, given: Given, quota: int) -> BosError:
-    return StorageError(
-        f"{container} exceeded its memory quota of {quota} MiB while it ran {given.work.chunk.key}",
-        "raise --memory-limit, or use fewer workers",
-    )
-
-
-def _crashed(chunk: Chunk, error: BaseException) -> BosError:
-    return BosError(f"{chunk.key} failed: {_words(error)}", "see the log")
-
-
-def _words(error: BaseException) -> str:
-    """An error's kind and the first line of what it says."""
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:120] if text else 'no message'}"
