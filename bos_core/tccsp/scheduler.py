@@ -224,19 +224,20 @@ class Scheduler:
     def _agree(self) -> None:
         """The most containers that any request asks for, within the tightest limit.
 
-        What does not work now is given its equal part at once if there was more than the limit, or nobody else to
-        mind.
+        What does not work now is given its equal part at once if there is more than the limit; or if another number or
+        limit is asked for, and nothing runs that would mind.
         """
         if not self._requests:
             return
-        asked = self._requests.values()
+        asked, agreed = self._requests.values(), (self._pool.wanted, self._pool.limit_mib)
         self._pool.limit_mib = min(r.limit_mib for r in asked)
         self._pool.wanted = max(r.workers for r in asked)
+        other = agreed != (self._pool.wanted, self._pool.limit_mib)
         before = {c.name: c.quota.memory_mib for c in self._pool.containers}
         equal = {c.name: c.quota.memory_mib for c in default_containers(self._pool.wanted, self._pool.limit_mib)}
         over = sum(before.values()) > self._pool.limit_mib
         idle = [n for n in before if not self._given.counts().get(n)]
-        if over or (len(asked) == 1 and len(idle) == len(before)):
+        if over or (other and len(idle) == len(before)):
             self._change({n: equal.get(n, 0) for n in idle if equal.get(n, 0) != before[n]})
         if len(self._pool.containers) < self._pool.wanted:
             self._pool.extend(self._pool.wanted)
