@@ -59,9 +59,11 @@ def _idle(home: Home, within: float) -> bool:
 
 
 def test_a_finished_run_is_completed_with_all_its_tasks(home: Home, two_days: str):
-    (run,) = _flow_runs(home, two_days)
-    assert run["state_type"] == "COMPLETED"
-    assert _task_states(home, run) == {"COMPLETED"}
+    runs = _flow_runs(home, two_days)
+    assert runs
+    for run in runs:  # the first, and any that had nothing left to do
+        assert run["state_type"] == "COMPLETED"
+        assert _task_states(home, run) == {"COMPLETED"}
 
 
 @pytest.mark.slow
