@@ -34,9 +34,7 @@ STOPPING = (StateType.CANCELLING, StateType.CANCELLED)
 
 def scheduler_lost(task: Any, run: Any, state: State[Any]) -> bool:
     """Whether a task failed only because the scheduler's process died; it is tried again then."""
-    with suppress(Exception):
-        state.result()  # type: ignore[unused-coroutine]
-    return isinstance(state.data, SchedulerLost) or isinstance(getattr(state.data, "result", None), SchedulerLost)
+    return isinstance(getattr(state.data, "result", state.data), SchedulerLost)
 
 
 class Presence:

@@ -9,6 +9,7 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,7 @@ class Pipeline:
         """Lay out by device what is asked for by device most."""
         hours = sum(m.hours for m in self.months)
         for k, stage in enumerate(COPIED):
-            found = self.index.call(lambda db, s=stage: data.outputs(db, self.set_id, s))  # type: ignore[misc]
+            found = self.index.call(partial(data.outputs, set_id=self.set_id, stage=stage))
             pieces = [(o.path, o.first_hour, o.hours) for o in found]
             payload = {"inputs": {"source": pieces}, "copy_of": stage}
             whole = Month(k + 1, self.months[0].first_hour, hours, stage)
