@@ -26,7 +26,8 @@ from bos_core.tccsp.limits import SMALLEST_MIB
 PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
 LAST_WORDS_S = 0.5  # that a container has to end by itself
 LARGEST_MIB = 4096.0  # that a container is given before any task has asked for more
-START_S = 90.0  # that containers have to come up
+START_S = 45.0  # that containers have to come up
+TRIES = 2  # to bring them up; one may be killed or stopped while it starts
 
 
 def default_containers(workers: int, limit_mib: float) -> list[Container]:
@@ -95,23 +96,38 @@ class ContainerPool:
             }
         )
         distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
-        workers = {c.name: self._spec(c) for c in self.containers if c.quota.memory_mib}
         options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-        scheduler = {"cls": Scheduler, "options": options}
-        try:
-            self._cluster = SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)
-        except Exception:  # one was killed while it started, or none ever will: a second look tells
-            self._cluster = self._once_more(workers, scheduler)
+        self._cluster = SpecCluster(scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
         self.client = Client(self._cluster, set_as_default=False)
-        self._await(workers)
+        self._bring_up([c for c in self.containers if c.quota.memory_mib])
 
-    @staticmethod
-    def _once_more(workers: dict[str, Any], scheduler: dict[str, Any]) -> SpecCluster:
-        try:
-            return SpecCluster(workers=workers, scheduler=scheduler, silence_logs=50)
-        except Exception as error:  # whatever stops a worker's process
-            words = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
-            raise ServiceError(f"containers cannot start ({words[-1][:200]})", "see the scheduler's log") from None
+    def _bring_up(self, containers: list[Container]) -> None:
+        """Start containers; what does not come up is tried once more.
+
+        Raises:
+            ServiceError: they do not come up.
+        """
+        assert self._cluster is not None
+        for attempt in range(1, TRIES + 1):
+            self._cluster.worker_spec |= {c.name: self._spec(c) for c in containers}
+            try:
+                self._cluster.sync(self._cluster._correct_state)
+                break
+            except Exception as error:  # whatever stops a worker's process
+                if attempt == TRIES:
+                    words = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+                    why = f"containers cannot start ({words[-1][:200]})"
+                    raise ServiceError(why, "see the scheduler's log") from None
+                known = {w.name for w in self._cluster.scheduler.workers.values()}
+                self._drop(c.name for c in containers if c.name not in known)
+        self._await(c.name for c in containers)
+
+    def _drop(self, names: Iterable[str]) -> None:
+        """Let Dask forget containers."""
+        assert self._cluster is not None
+        for name in names:
+            self._cluster.worker_spec.pop(name, None)
+        self._cluster.sync(self._cluster._correct_state)
 
     def _spec(self, container: Container) -> dict[str, Any]:
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -122,6 +138,7 @@ class ContainerPool:
                 "nthreads": container.quota.cores,
                 "memory_limit": container.quota.memory_mib * 2**20,
                 "resources": {container.name: 1},
+                "death_timeout": START_S,
                 "env": single | {"BOS_HOME": os.environ.get("BOS_HOME", "")} if "BOS_HOME" in os.environ else single,
                 "host": "127.0.0.1",
                 "dashboard": False,
@@ -161,17 +178,11 @@ class ContainerPool:
         """
         assert self._cluster is not None
         self._cluster.sync(self._kill, self._cluster, list(quotas))  # Dask's own retirement takes seconds
-        for name in quotas:
-            self._cluster.worker_spec.pop(name, None)
-        self._cluster.sync(self._cluster._correct_state)
+        self._drop(quotas)
         self.containers = [
             replace(c, quota=Quota(c.quota.cores, quotas[c.name])) if c.name in quotas else c for c in self.containers
         ]
-        started = [c for c in self.containers if quotas.get(c.name)]
-        for c in started:
-            self._cluster.worker_spec[c.name] = self._spec(c)
-        self._cluster.sync(self._cluster._correct_state)
-        self._await(c.name for c in started)
+        self._bring_up([c for c in self.containers if quotas.get(c.name)])
 
     def extend(self, workers: int) -> None:
         """Add containers until there are so many; each gets an equal part of the memory that is left."""

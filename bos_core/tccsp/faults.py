@@ -78,11 +78,13 @@ class Patience:
     Attributes:
         stopped: s that its process may be stopped by the system.
         idle: s that it may use no processor time while it has a chunk.
+        absent: s that it has to come up again by itself after it died.
         least, factor: a chunk may take `factor` times its careful forecast (s), and `least` in any case.
     """
 
     stopped: float = 5.0
     idle: float = 60.0
+    absent: float = 20.0
     least: float = 900.0
     factor: float = 20.0
 

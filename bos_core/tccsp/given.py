@@ -1,7 +1,7 @@
 """What containers have been given: which chunk each runs, which waits with it, and whether it still moves."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bos_core.tccsp.containers import Vital
@@ -54,7 +54,7 @@ class Table:
         self._given: dict[str, list[Given]] = {}
         self._warm: dict[str, set[str]] = {}
         self._signs: dict[str, _Signs] = {}
-        self._gone: dict[str, float] = {}  # when a container was first seen to have no process
+        self._gone: dict[str, float] = {}  # when a container was first seen to be missing
 
     def counts(self) -> dict[str, int]:
         """Number of chunks by container."""
@@ -126,7 +126,7 @@ class Table:
 
     def blame(self, container: str, why: str) -> None:
         """Note why a container is killed while it runs its chunk; that it was stopped is not the chunk's doing."""
-        for k, given in enumerate(self._given[container]):
+        for k, given in enumerate(self._given.get(container, [])):
             given.blamed, given.killed = why, time.monotonic()
             given.spared = k > 0 or why.startswith("was stopped")
 
@@ -136,25 +136,27 @@ class Table:
             if given.blamed and now - given.killed > LOST_S:
                 given.recall()
 
-    def absent(self, vitals: Mapping[str, Vital], now: float, patience: float) -> list[str]:
-        """Containers that have a chunk and have had no process for so many seconds."""
-        gone = {name for name, mine in self._given.items() if mine and name not in vitals}
-        self._gone = {name: self._gone.get(name, now) for name in gone}
+    def absent(self, missing: Iterable[str], now: float, patience: float) -> list[str]:
+        """Which of the containers that are missing now have been so for that many seconds."""
+        self._gone = {name: self._gone.get(name, now) for name in missing}
         return [name for name, since in self._gone.items() if now - since > patience]
 
     def lost(self, vitals: Mapping[str, Vital], now: float, patience: Patience) -> Iterator[tuple[str, str]]:
         """Containers that are to be given up, and why."""
-        for name, mine in self._given.items():
-            if not mine or mine[0].blamed or name not in vitals:
+        for name, vital in vitals.items():
+            mine = self._given.get(name, [])
+            if mine and mine[0].blamed:
                 continue
-            vital = vitals[name]
             signs = self._signs.setdefault(name, _Signs(vital.cpu_seconds, now, now))
             if abs(vital.cpu_seconds - signs.used) > MOVES * (now - signs.looked):
                 signs.moved = now
             signs.used, signs.looked = vital.cpu_seconds, now
             signs.stopped = (signs.stopped or now) if vital.stopped else None
-            careful = min(mine[0].forecast.quantile(CAREFUL), MOST_CAREFUL_S)
             stopped = now - signs.stopped if signs.stopped is not None else 0.0
-            why = patience.lost(now - mine[0].began, careful, now - signs.moved, stopped)
+            if mine:
+                careful = min(mine[0].forecast.quantile(CAREFUL), MOST_CAREFUL_S)
+                why = patience.lost(now - mine[0].began, careful, now - signs.moved, stopped)
+            else:
+                why = patience.lost(0.0, 0.0, 0.0, stopped)
             if why:
                 yield name, why

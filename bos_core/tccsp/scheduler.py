@@ -26,7 +26,7 @@ from bos_core.objects.errors import BosError, ServiceError
 from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp import records
 from bos_core.tccsp.board import Board, Choice, Demand, Slot
-from bos_core.tccsp.containers import START_S, ContainerPool, default_containers
+from bos_core.tccsp.containers import ContainerPool, default_containers
 from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.given import Given, Table
@@ -40,7 +40,7 @@ LOG = logging.getLogger("bos.scheduler")
 CALM_S = 10.0  # between changes of containers that only make more of them
 SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to take less
 SOON_S = 0.1  # between looks while one is being replaced
-LOOK_S = 1.0  # between looks at the containers that work
+LOOK_S = 1.0  # between looks at the containers
 MOST_WAITING = 20_000  # chunks; a request that would queue more has to wait
 
 
@@ -274,12 +274,12 @@ class Scheduler:
         return Demand(job, request.criticality, work.array.priority, request.deadline, request.id)
 
     def _look(self, now: float) -> None:
-        """Give up containers that are stopped, idle or endless while they have a chunk."""
-        vitals = self._pool.vitals() if self._given.busy() else {}
-        for container in self._given.absent(vitals, now, START_S):
-            raise ServiceError(f"{container} died and does not come up again", "see the scheduler's log")
+        """Replace containers that died for good; give up those that are stopped, or idle or endless with a chunk."""
+        quotas = {c.name: c.quota.memory_mib for c in self._pool.containers if c.quota.memory_mib}
+        absent = self._given.absent(set(quotas) - self._pool.ready(), now, self.patience.absent)
+        self._change({name: quotas[name] for name in absent})
         self._given.recall_lost(now)
-        for container, why in self._given.lost(vitals, now, self.patience):
+        for container, why in self._given.lost(self._pool.vitals(), now, self.patience):
             if "nothing" not in why or not self._pool.has_children(container):
                 self._given.blame(container, why)
                 self._pool.kill(container)

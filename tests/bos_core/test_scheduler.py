@@ -1,11 +1,13 @@
 """The scheduler on real containers and a real Postgres: it records, retries and says why something died."""
 
 import os
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bos_core.index import tasks
@@ -97,6 +99,51 @@ def test_a_container_that_hangs_is_replaced(index: Index, scheduler: Scheduler, 
     told: list[str] = []
     assert scheduler.run_array(array, chunks, step, None, told=told.append) == 3
     assert any("was stopped for" in t or "did nothing for" in t for t in told), told
+
+
+def test_an_idle_container_that_hangs_is_replaced(scheduler: Scheduler):
+    _until(lambda: "c2" in scheduler._pool.ready())
+    before = scheduler._pool.processes()["c2"]
+    os.kill(before, signal.SIGSTOP)
+    _until(lambda: scheduler._pool.processes().get("c2") not in (None, before) and "c2" in scheduler._pool.ready())
+
+
+def test_a_container_that_dies_while_it_comes_up_is_replaced(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scheduler, "patience", Patience(absent=1.0))
+    for _ in range(2):
+        before = scheduler._pool.processes()["c1"]
+        os.kill(before, signal.SIGKILL)
+        _until(lambda: scheduler._pool.processes().get("c1") not in (None, before))  # noqa: B023
+    _until(lambda: "c1" in scheduler._pool.ready())
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_container_hurt_while_it_starts_is_tried_once_more(sign: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bos_core.tccsp.containers.START_S", 6.0)
+    pool, old = ContainerPool([Container("hurt", Quota(1, 1000))]), set(_forked())
+    with ThreadPoolExecutor() as threads:
+        started = threads.submit(pool.start)
+        _until(lambda: set(_forked()) - old)
+        for pid in set(_forked()) - old:
+            os.kill(pid, sign)
+        started.result()
+    assert pool.ready() == {"hurt"}
+    pool.close()
+
+
+def _forked() -> list[int]:
+    """Containers' processes, those too that only begin to be one."""
+    mine = psutil.Process()
+    return [
+        c.pid for c in mine.children(recursive=True) if "forkserver" in " ".join(c.cmdline()) and c.ppid() != mine.pid
+    ]
+
+
+def _until(true: Callable[[], object], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_a_request_that_leaves_takes_its_work_along(index: Index, scheduler: Scheduler, tmp_path: Path):
