@@ -2,7 +2,7 @@
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -43,11 +43,14 @@ async def note_container(db: AsyncSession, container: Container, state: str) -> 
         await execute(db, idle.values(state="stopped"))
 
 
-async def note_service(db: AsyncSession, container: str, service: str, state: str, chunk_key: str) -> None:
-    """Record what a container does with a service."""
-    row = {"container": container, "server": platform.node(), "service": service, "state": state,
-           "chunk_key": chunk_key, "seen": now()}  # fmt: skip
-    await put(db, SQLModel.metadata.tables["serviceinstance"], [row])
+async def note_services(db: AsyncSession, doing: Mapping[tuple[str, str], tuple[str, str]]) -> None:
+    """Record what containers do: (state, chunk) by (container, service)."""
+    rows = [
+        {"container": container, "server": platform.node(), "service": service, "state": state, "chunk_key": key,
+         "seen": now()}
+        for (container, service), (state, key) in doing.items()
+    ]  # fmt: skip
+    await put(db, SQLModel.metadata.tables["serviceinstance"], rows)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ class Given:
         began: when it was sent, or when the one before it ended.
         blamed: why its container was killed by us, empty if it was not; killed: when.
         spared: its container died while it ran another chunk.
-        recall: takes it back from its container, if it has not begun.
+        recall: takes it back from its container, if it has not begun; recalled: that was asked for.
     """
 
     work: Work
@@ -32,6 +32,7 @@ class Given:
     forecast: Forecast
     began: float
     recall: Callable[[], None]
+    recalled: bool = False
     blamed: str = ""
     killed: float = 0.0
     spared: bool = False
@@ -91,6 +92,10 @@ class Table:
         """Chunks of a request that are under way, by container, and whether it runs them now."""
         mine = [(c, g, k == 0) for c, given in self._given.items() for k, g in enumerate(given)]
         return [x for x in mine if x[1].work.array.task_set_id == request_id]
+
+    def queued(self) -> list[Given]:
+        """Chunks that wait behind the one that their container runs, and are not recalled yet."""
+        return [g for mine in self._given.values() for g in mine[1:] if not g.recalled]
 
     def clear(self) -> list[Work]:
         """Forget everything; what was under way."""

@@ -1,15 +1,19 @@
-"""What the scheduler writes to the index: each in one transaction with what it belongs to."""
+"""What the scheduler writes to the index: all of a cycle in one transaction, and only then is anyone told."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index import containers as container_index
 from bos_core.index import tasks
+from bos_core.index.client import Index
 from bos_core.objects.container import Container
-from bos_core.objects.task import Receipt, TaskState
+from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp.board import Choice
 from bos_core.tccsp.request import Work
+
+Write = Callable[[AsyncSession], Awaitable[None]]
 
 
 async def containers(db: AsyncSession, pool: Sequence[Container], running: bool) -> None:
@@ -18,30 +22,69 @@ async def containers(db: AsyncSession, pool: Sequence[Container], running: bool)
         await container_index.note_container(db, c, "running" if running and c.quota.memory_mib else "stopped")
 
 
-async def sent(db: AsyncSession, choice: Choice[Work]) -> None:
-    """A chunk goes to a container."""
-    work = choice.work
-    await tasks.mark(
-        db, work.chunk.key, TaskState.EXECUTING, container=choice.container, forecast_s=choice.forecast.seconds,
-        forecast_mib=choice.forecast.peak_mib + choice.forecast.margin_mib, waited_s=choice.waited,
-        weight=choice.weight,
-    )  # fmt: skip
-    await container_index.note_service(db, choice.container, work.array.stage, "working", work.chunk.key)
+class Ledger:
+    """What happened to chunks since the last commit.
 
+    Args:
+        index: where it is to be written.
+    """
 
-async def done(db: AsyncSession, container: str, work: Work, receipt: Receipt) -> None:
-    """A chunk is done, with its output."""
-    await tasks.commit_chunk(db, work.array, work.chunk, receipt, work.scenario_id)
-    await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._writes: list[Write] = []
+        self._then: list[Callable[[], None]] = []
+        self._doing: dict[tuple[str, str], tuple[str, str]] = {}  # by container and service: state, chunk
 
+    def sent(self, choice: Choice[Work]) -> None:
+        """A chunk goes to a container."""
+        work = choice.work
+        forecast_mib = choice.forecast.peak_mib + choice.forecast.margin_mib
+        self._writes.append(partial(
+            tasks.mark, key=work.chunk.key, state=TaskState.EXECUTING, container=choice.container,
+            forecast_s=choice.forecast.seconds, forecast_mib=forecast_mib, waited_s=choice.waited, weight=choice.weight,
+        ))  # fmt: skip
+        self._doing[choice.container, work.array.stage] = "working", work.chunk.key
 
-async def undone(db: AsyncSession, container: str, work: Work, state: TaskState, why: str) -> None:
-    """A chunk came back from a container without a result."""
-    await tasks.mark(db, work.chunk.key, state, error=why)
-    await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
+    def done(self, container: str, work: Work, receipt: Receipt, then: Callable[[], None]) -> None:
+        """A chunk is done, with its output; `then` is called once that is written."""
+        self._writes.append(partial(
+            tasks.commit_chunk, array=work.array, chunk=work.chunk, receipt=receipt, scenario_id=work.scenario_id
+        ))  # fmt: skip
+        self._idle(container, work, then)
 
+    def undone(
+        self, container: str, work: Work, state: TaskState, why: str, then: Callable[[], None] = lambda: None
+    ) -> None:
+        """A chunk came back from a container without a result; `then` is called once that is written."""
+        self._writes.append(partial(tasks.mark, key=work.chunk.key, state=state, error=why))
+        self._idle(container, work, then)
 
-async def withdrawn(db: AsyncSession, container: str, work: Work) -> None:
-    """A chunk's request has left; it may have come back by now, and begun anew."""
-    await tasks.put_back(db, work.chunk.key)
-    await container_index.note_service(db, container, work.array.stage, "idle", work.chunk.key)
+    def split(self, work: Work, parts: Sequence[Chunk], then: Callable[[], None]) -> None:
+        """A chunk that came back is replaced by its parts; `then` is called once that is written."""
+        self._writes.append(partial(tasks.split_chunk, key=work.chunk.key, parts=list(parts)))
+        self._then.append(then)
+
+    def withdrawn(self, container: str, work: Work) -> None:
+        """A chunk's request has left; it may have come back by now, and begun anew."""
+        self._writes.append(partial(tasks.put_back, key=work.chunk.key))
+        self._idle(container, work, lambda: None)
+
+    def _idle(self, container: str, work: Work, then: Callable[[], None]) -> None:
+        self._doing[container, work.array.stage] = "idle", work.chunk.key
+        self._then.append(then)
+
+    def commit(self) -> None:
+        """Write everything, then tell."""
+        if not self._writes:
+            return
+        writes, then, doing = self._writes, self._then, self._doing
+        self._writes, self._then, self._doing = [], [], {}
+
+        async def write(db: AsyncSession) -> None:
+            for one in writes:
+                await one(db)
+            await container_index.note_services(db, doing)
+
+        self._index.call(write)
+        for tell in then:
+            tell()

@@ -66,7 +66,9 @@ class Scheduler:
         self._given = Table()
         self._between: set[Work] = set()  # neither on the board nor in a container
         self._culprits: dict[str, int] = {}  # by array: single elements that failed
+        self._suspects: list[Work] = []  # their container died, or that of what they are a part of
         self._room = threading.Condition()
+        self._ledger = records.Ledger(index)
         self._monitor = Monitor(index, pool, self._state)
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -173,11 +175,12 @@ class Scheduler:
         looked = time.monotonic()
         while not self._stopping:
             try:
-                self._next_event()
+                self._take_events()
                 if time.monotonic() - looked > LOOK_S:
                     looked = time.monotonic()
                     self._look(looked)
                 self._dispatch()
+                self._ledger.commit()
                 with self._room:
                     self._room.notify_all()
             except BosError as error:
@@ -192,14 +195,16 @@ class Scheduler:
             self._events.get()()
         self._abort(STOPPED)
 
-    def _next_event(self) -> None:
-        """Wait for an event, not for long, and act on it."""
+    def _take_events(self) -> None:
+        """Wait for an event, not for long, and act on it and on what else has happened by then."""
         restarting = len(self._ready) > 0 and len(self._pool.ready()) < len(self._pool.processes())
         try:
             event = self._events.get(timeout=SOON_S if restarting else LOOK_S)
+            while True:
+                event()
+                event = self._events.get_nowait()
         except queue.Empty:
             return
-        event()
 
     def _abort(self, error: BosError) -> None:
         """Nothing more can be recorded: tell everyone who waits, and stop."""
@@ -266,7 +271,17 @@ class Scheduler:
         if self._stopping or work.array.task_set_id in self._gone:
             work.fail(STOPPED)
         else:
+            self._make_way(work)
             self._ready.add(self._demand(work), work, work.since)
+
+    def _make_way(self, work: Work) -> None:
+        """Take back what waits in containers for less critical requests."""
+        mine = self._requests.get(work.array.task_set_id)
+        for given in self._given.queued() if mine else []:
+            other = self._requests.get(given.work.array.task_set_id)
+            if mine and other and other.criticality < mine.criticality:
+                given.recalled = True
+                given.recall()
 
     def _demand(self, work: Work) -> Demand:
         job = Job(work.array.stage, work.array.kind, work.chunk.size)
@@ -313,15 +328,17 @@ class Scheduler:
         """Containers that can be sent a chunk: idle ones, and those whose chunk will not take long.
 
         Where `forced`, the largest ones take anything. While some are stopped none gets a second chunk, or no
-        container would ever be idle and could be made smaller for the others to run.
+        container would ever be idle and could be made smaller for the others to run; nor while any chunk is suspected
+        of killing its container, or it would take another along that has just ended and be taken for innocent.
         """
+        self._suspects = [w for w in self._suspects if not w.done.done()]
         out = []
         running, ready = self._pool.containers[: self._pool.wanted], self._pool.ready()
-        all_run = all(c.quota.memory_mib for c in running)
+        short = SHORT_S if all(c.quota.memory_mib for c in running) and not self._suspects else 0.0
         largest = max(c.quota.memory_mib for c in running)
         for c in running:
             quota = c.quota.memory_mib
-            if quota and c.name in ready and self._given.takes(c.name, now, SHORT_S if all_run else 0.0):
+            if quota and c.name in ready and self._given.takes(c.name, now, short):
                 memory = float("inf") if forced and quota == largest else FILL * quota
                 out.append(Slot(c.name, memory, self._given.free_at(c.name, now), warm=self._given.warm(c.name)))
         return out
@@ -351,7 +368,6 @@ class Scheduler:
     def _send(self, choice: Choice[Work], now: float) -> None:
         work, container = choice.work, choice.container
         work.attempts += 1
-        self.index.call(lambda db: records.sent(db, choice))
         assert self._pool.client is not None
         call = work.step if callable(work.step) else partial(run_step, work.step)
         # Dask takes a name in `workers` for a host while that worker is being replaced, and never looks again.
@@ -364,6 +380,7 @@ class Scheduler:
         self._given.warmed(container, given.job.service)
         self._between.discard(work)
         future.add_done_callback(partial(self._fetch, container, work))
+        self._ledger.sent(choice)
 
     def _fetch(self, container: str, work: Work, future: Any) -> None:
         """Get a result from where it is, apart from the loop: a container that is stopped does not answer."""
@@ -385,7 +402,11 @@ class Scheduler:
         if isinstance(outcome, Receipt):
             self._done(container, given, outcome)
         elif work.array.task_set_id in self._gone:
-            self.index.call(lambda db: records.withdrawn(db, container, work))
+            self._ledger.withdrawn(container, work)
+        elif given.recalled:
+            work.attempts -= 1
+            self._ledger.withdrawn(container, work)
+            self._submit(work)
         elif given.spared or isinstance(outcome, CancelledError):  # it had not begun, or died with its result done
             work.attempts -= 1
             self._again(container, work, died(container, given), 0.0)
@@ -393,9 +414,19 @@ class Scheduler:
             self._failed(container, given, outcome)
 
     def _done(self, container: str, given: Given, receipt: Receipt) -> None:
-        self.index.call(lambda db: records.done(db, container, given.work, receipt))
+        self._between.add(given.work)
+        self._ledger.done(container, given.work, receipt, partial(self._finish, given.work, []))
         self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, receipt.load_seconds, receipt.start_mib)
-        given.work.finish([])
+
+    def _finish(self, work: Work, parts: list[Work]) -> None:
+        self._between.discard(work)
+        work.finish(parts)
+        for part in parts:
+            self._events.put(partial(self._submit, part))
+
+    def _fail(self, work: Work, reason: BosError) -> None:
+        self._between.discard(work)
+        work.fail(reason)
 
     def _failed(self, container: str, given: Given, error: BaseException) -> None:
         work, can_grow = given.work, False
@@ -408,6 +439,7 @@ class Scheduler:
                 can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
             culprits = self._culprits.get(work.array.id, 0)
             verdict = judge(work.attempts, can_grow, divisible(work.chunk), culprits)
+            self._suspects.append(work)
         else:
             # A wrong input stays wrong; a crash may not happen again.
             reason = error if isinstance(error, BosError) else crashed(work.chunk, error)
@@ -418,15 +450,12 @@ class Scheduler:
             self._split(container, work, reason)
         else:
             self._culprits[work.array.id] = self._culprits.get(work.array.id, 0) + 1
-            self._note_undone(container, work, TaskState.FAILED, reason)
-            work.fail(reason)
-
-    def _note_undone(self, container: str, work: Work, state: TaskState, reason: BosError) -> None:
-        self.index.call(lambda db: records.undone(db, container, work, state, str(reason)))
+            self._between.add(work)
+            self._ledger.undone(container, work, TaskState.FAILED, str(reason), partial(self._fail, work, reason))
 
     def _again(self, container: str, work: Work, reason: BosError, after: float) -> None:
         """Queue a chunk once more, after a pause."""
-        self._note_undone(container, work, TaskState.RETRYING, reason)
+        self._ledger.undone(container, work, TaskState.RETRYING, str(reason))
         work.told(f"{work.chunk.key}: try {work.attempts + 1}, since {reason}")
         self._between.add(work)
         timer = threading.Timer(after, self._events.put, [partial(self._submit, work)])
@@ -435,13 +464,12 @@ class Scheduler:
 
     def _split(self, container: str, work: Work, reason: BosError) -> None:
         """Put the halves of a chunk in its place."""
-        self._note_undone(container, work, TaskState.RETRYING, reason)
+        self._between.add(work)
+        self._ledger.undone(container, work, TaskState.RETRYING, str(reason))
         parts = [replace(work, chunk=c, done=Future(), attempts=0) for c in halves(work.chunk)]
-        self.index.call(lambda db: tasks.split_chunk(db, work.chunk.key, [p.chunk for p in parts]))
+        self._suspects += parts
         work.told(f"{work.chunk.key}: cut in two, since {reason}")
-        work.finish(parts)
-        for part in parts:
-            self._submit(part)
+        self._ledger.split(work, [p.chunk for p in parts], partial(self._finish, work, parts))
 
 
 def _chunks_of(rows: list[ChunkRow], array: TaskArray, cut: list[Chunk]) -> list[Chunk]:

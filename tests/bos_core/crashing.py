@@ -13,7 +13,7 @@ from bos_core.objects.task import Receipt
 
 
 def step(message: dict[str, Any]) -> Receipt:
-    """Do as the payload says: work, nap, die, stop or sleep (once, or always), refuse, fill so many MiB for a while.
+    """Do as the payload says: work, nap, doze (longer), die, stop or sleep (once, or always), refuse, fill so many MiB for a while.
 
     `poison N` dies where the chunk has element N.
     """
@@ -28,8 +28,8 @@ def step(message: dict[str, Any]) -> Receipt:
         time.sleep(0.02)
         if message["offset"] <= int(what.split()[1]) < message["offset"] + message["count"]:
             os.kill(os.getpid(), signal.SIGKILL)
-    if what == "nap":
-        time.sleep(0.15)
+    if what in ("nap", "doze"):
+        time.sleep(0.15 if what == "nap" else 1.0)
     if what == "die always":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "refuse":

@@ -101,7 +101,8 @@ def test_a_container_that_hangs_is_replaced(index: Index, scheduler: Scheduler, 
     assert any("was stopped for" in t or "did nothing for" in t for t in told), told
 
 
-def test_an_idle_container_that_hangs_is_replaced(scheduler: Scheduler):
+def test_an_idle_container_that_hangs_is_replaced(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scheduler, "patience", Patience(stopped=1.0, absent=3.0))
     _until(lambda: "c2" in scheduler._pool.ready())
     before = scheduler._pool.processes()["c2"]
     os.kill(before, signal.SIGSTOP)
@@ -152,7 +153,7 @@ def test_a_request_that_leaves_takes_its_work_along(index: Index, scheduler: Sch
     other, more = _array(index, "stays", ["work"] * 6, tmp_path)
     with ThreadPoolExecutor(2) as threads:
         leaving = threads.submit(scheduler.run_array, array, chunks, step, None)
-        time.sleep(1.0)
+        _until(lambda: list(tmp_path.iterdir()))
         staying = threads.submit(scheduler.run_array, other, more, step, None)
         began = time.monotonic()
         scheduler.leave("left")
@@ -162,6 +163,29 @@ def test_a_request_that_leaves_takes_its_work_along(index: Index, scheduler: Sch
         assert time.monotonic() - began < 10
     counts = index.call(lambda db: tasks.stage_counts(db, "left"))[0]
     assert (counts.done, counts.failed, counts.retrying) == (0, 0, 0)
+
+
+def test_what_waits_in_a_container_makes_way_for_what_is_more_critical(
+    index: Index, scheduler: Scheduler, tmp_path: Path
+):
+    calm, critical = (
+        Request("calm", 1.0, workers=2, limit_mib=2000),
+        Request("critical", 10.0, workers=2, limit_mib=2000),
+    )
+    scheduler.admit(calm)
+    array, chunks = _array(index, "calm", ["doze"] * 6, tmp_path)
+    other, few = _array(index, "critical", ["work"] * 2, tmp_path)
+    with ThreadPoolExecutor(2) as threads:
+        dozing = threads.submit(scheduler.run_array, array, chunks, step, None)
+        _until(lambda: len(scheduler._given.queued()) == 2)
+        scheduler.admit(critical)
+        assert scheduler.run_array(other, few, step, None) == 2
+        assert index.call(lambda db: tasks.stage_counts(db, "calm"))[0].done <= 9, "four chunks had been handed out"
+        assert dozing.result(timeout=30) == 6
+    counts = index.call(lambda db: tasks.stage_counts(db, "calm"))[0]
+    assert (counts.done, counts.retrying) == (18, 0)
+    scheduler.leave("calm")
+    scheduler.leave("critical")
 
 
 def test_a_large_task_is_not_starved_by_small_ones(index: Index, scheduler: Scheduler, tmp_path: Path):
