@@ -34,6 +34,7 @@ from bos_core.tccsp.monitor import Monitor
 from bos_core.tccsp.reasons import crashed, died, first_of, outcome_of, too_large, words
 from bos_core.tccsp.request import STOPPED, Request, Work, run_step
 from bos_core.tccsp.sizing import FILL, Held, most_of, resized
+from bos_core.tccsp.tuning import Tuning
 
 Step = Callable[[dict[str, Any]], Receipt]
 LOG = logging.getLogger("bos.scheduler")
@@ -51,13 +52,17 @@ class Scheduler:
         index: where everything is recorded.
         pool: the containers.
         patience: how long a container may seem to do nothing.
+        tuning: prices of containers, and parameters of priorities.
     """
 
-    def __init__(self, index: Index, pool: ContainerPool, patience: Patience | None = None) -> None:
+    def __init__(
+        self, index: Index, pool: ContainerPool, patience: Patience | None = None, tuning: Tuning | None = None
+    ) -> None:
         self.index, self._pool, self.patience = index, pool, patience or Patience()
         self._events: queue.Queue[Callable[[], None]] = queue.Queue()
         self.forecaster = Forecaster()
-        self._ready: Board[Work] = Board(self.forecaster)
+        self._tuning = tuning or Tuning()
+        self._ready: Board[Work] = Board(self.forecaster, self._tuning.priority)
         self._requests: dict[str, Request] = {}
         self._gone: set[str] = set()
         self._numbers = itertools.count()  # Dask must not mistake a second try for the first
@@ -357,7 +362,8 @@ class Scheduler:
         pool = [Held(c.name, c.quota.memory_mib, c not in idle) for c in wanted]
         in_time = [self._ready.need(d) for d in (late or [])[: len(idle)]]
         leaving = sum(c.quota.memory_mib for c in self._pool.containers[self._pool.wanted :])
-        change |= resized(pool, self._ready.needs(len(idle), blocked), self._pool.limit_mib - leaving, in_time)
+        needs, limit = self._ready.needs(len(idle), blocked), self._pool.limit_mib - leaving
+        change |= resized(pool, needs, limit, in_time, self._tuning.prices)
         change = {name: mib for name, mib in change.items() if not self._given.counts().get(name)}
         if not change:
             return False

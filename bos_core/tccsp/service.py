@@ -27,6 +27,7 @@ from bos_core.tccsp.containers import ContainerPool, default_containers
 from bos_core.tccsp.forecast import Job
 from bos_core.tccsp.request import STOPPED, Request
 from bos_core.tccsp.scheduler import Scheduler
+from bos_core.tccsp.tuning import tuning
 from bos_core.tccsp.wire import Line, address, packed
 from storage.settings import Settings, settings
 
@@ -105,7 +106,7 @@ class Service:
             with self._starting:
                 if self._scheduler is None:
                     pool = ContainerPool(default_containers(request.workers, request.limit_mib), request.limit_mib)
-                    scheduler = Scheduler(self._index, pool)
+                    scheduler = Scheduler(self._index, pool, tuning=tuning(self._home.home))
                     scheduler.start()
                     self._scheduler = scheduler
                 self._scheduler.admit(request)

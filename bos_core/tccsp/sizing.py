@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from math import ceil
 
 from bos_core.tccsp.provisioning import Need, Prices, Site, guarantee, provision
+from bos_core.tccsp.tuning import STAY
 
 LEAST_MIB = 256.0
 FILL = 0.9  # of a quota that a task may be forecast to use; the container is killed a little above
-STAY = Prices(core=0.01, gib=0.1, container=0.01, change=2.0)  # memory that nobody needs is no reason to change
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,11 @@ def most_of(total_mib: float, containers: int) -> float:
 
 
 def resized(
-    pool: Sequence[Held], needs_mib: Sequence[float], total_mib: float, late_mib: Sequence[float] = ()
+    pool: Sequence[Held],
+    needs_mib: Sequence[float],
+    total_mib: float,
+    late_mib: Sequence[float] = (),
+    prices: Prices = STAY,
 ) -> dict[str, int]:
     """New quotas (MiB) of the containers that are to change; 0 stops one.
 
@@ -44,6 +48,7 @@ def resized(
         needs_mib: peak and margin of the waiting tasks, the most important first.
         total_mib: that all together may have.
         late_mib: of those that no container can serve in time: guarantee mode finds room for as many as it can first.
+        prices: of containers, and of changing them.
     """
     free = [c for c in pool if not c.busy]
     room = total_mib - len(pool) - sum(c.quota_mib for c in pool if c.busy)  # whole MiB: rounded up
@@ -54,11 +59,11 @@ def resized(
         for c in free
     ]
     total = (float(len(free)), room)
-    tasks = _guaranteed(sites, late_mib, total) if late_mib else [[] for _ in free]
+    tasks = _guaranteed(sites, late_mib, total, prices) if late_mib else [[] for _ in free]
     _place(free, tasks, needs_mib, room)
     if not any(tasks):
         return {}
-    found = provision(sites, tasks, total, STAY)
+    found = provision(sites, tasks, total, prices)
     if not found.feasible:
         return {}
     return {
@@ -70,10 +75,12 @@ def _need(peak_mib: float) -> Need:
     return Need(0.0, 1.0, float("inf"), max(quota_for(peak_mib), LEAST_MIB))
 
 
-def _guaranteed(sites: Sequence[Site], late_mib: Sequence[float], total: tuple[float, float]) -> list[list[Need]]:
+def _guaranteed(
+    sites: Sequence[Site], late_mib: Sequence[float], total: tuple[float, float], prices: Prices
+) -> list[list[Need]]:
     """Per free container the late task that guarantee mode foresees for it."""
     waiting = [_need(m) for m in late_mib]
-    found = guarantee(sites, waiting, [range(len(sites))] * len(waiting), total, STAY)
+    found = guarantee(sites, waiting, [range(len(sites))] * len(waiting), total, prices)
     tasks: list[list[Need]] = [[] for _ in sites]
     for need, p in zip(waiting, found.taken, strict=True):
         if p >= 0:
