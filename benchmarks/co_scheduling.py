@@ -113,6 +113,8 @@ def _mix(
 ) -> list[VirtualTask]:
     """An annual run, studies with loose deadlines and urgent requests with tight ones; bursts beyond capacity.
 
+    All tasks of a request have its deadline.
+
     Args:
         horizon: s in which requests come; annual: tasks of the annual run.
         unit: s that the smallest task takes, which all times follow; gap: s between requests, on average.
@@ -129,11 +131,12 @@ def _mix(
     while now < horizon:
         now += float(rng.exponential(gap))
         burst = 30 if rng.random() < 0.06 else 1  # something has happened in the grid
-        for _ in range(burst * int(rng.integers(1, 4))):
-            out.append(task("urgent", 1, 20.0, now, float(rng.uniform(12, 40))))
+        for _ in range(burst):
+            allowed = float(rng.uniform(12, 40))
+            out += [task("urgent", 1, 20.0, now, allowed) for _ in range(int(rng.integers(1, 4)))]
         if rng.random() < 0.4:
-            size = int(rng.choice([1, 4, 12]))
-            out += [task("study", size, 5.0, now, float(rng.uniform(60, 200))) for _ in range(int(rng.integers(2, 9)))]
+            size, allowed = int(rng.choice([1, 4, 12])), float(rng.uniform(60, 200))
+            out += [task("study", size, 5.0, now, allowed) for _ in range(int(rng.integers(2, 9)))]
     return out
 
 

@@ -72,7 +72,7 @@ def tccsp_runs(mix: Sequence[VirtualTask]) -> None:
     with temporary_home() as index:
         warm = SchedulerClient(index, "warm", WORKERS, LIMIT_MIB)
         for service, size in {(t.demand.job.service, t.demand.job.size) for t in mix}:  # it has seen such tasks before
-            _run(warm, f"{service}{size}", service, size, [0.4 * size] * 2, [None, None])
+            _run(warm, f"{service}{size}", service, size, [0.5 * size] * 2, [None, None])
         began = time.monotonic()
         groups: dict[tuple[float, str, float, float], list[VirtualTask]] = {}
         for t in mix:

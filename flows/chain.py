@@ -13,7 +13,8 @@ class Stage:
         title: what a user reads.
         step: module of `flows.steps` that a container runs.
         days: most days in one chunk; 0 for one chunk per month.
-        counts: input and array of flags whose set hours are what its duration depends on; all hours if empty.
+        counts: input and array of flags whose number is what its duration depends on; its hours if empty.
+        fixed: its duration does not depend on its hours.
     """
 
     name: str
@@ -21,13 +22,14 @@ class Stage:
     step: str
     days: int = 0
     counts: tuple[str, str] | None = None
+    fixed: bool = False
 
 
 STAGES = (
-    Stage("modelling", "system modelling", "modelling"),
-    Stage("snapshot", "initial snapshot", "snapshot"),
-    Stage("equivalence", "equivalence", "equivalence"),
-    Stage("sequence", "annual sequence", "sequence"),
+    Stage("modelling", "system modelling", "modelling", fixed=True),
+    Stage("snapshot", "initial snapshot", "snapshot", fixed=True),
+    Stage("equivalence", "equivalence", "equivalence", fixed=True),
+    Stage("sequence", "annual sequence", "sequence", fixed=True),
     Stage("uc-monthly", "commitment, monthly", "borders"),
     Stage("uc", "commitment, daily", "unit_commitment", 1),
     Stage("apd", "active dispatch", "active_dispatch", 10),

@@ -39,7 +39,7 @@ from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
 from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_of
-from flows.work import hours_of_work
+from flows.work import work_by_hour
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
 from slots.grid.model import Grid
 from slots.sources.rts_gmlc import is_rts_gmlc
@@ -86,7 +86,7 @@ def run_stage(
     )  # fmt: skip
     common = {**payload, "task_set": set_id, "step": spec.step, "scenario": parent,
               "month": (month.first_hour, month.hours)}  # fmt: skip
-    work = hours_of_work(spec, month, payload)
+    work = work_by_hour(spec, month, payload)
     a_day = Job(stage, array.kind, 24.0 * work.mean())
     chunks, offset = [], 0
     for k, (first, hours) in enumerate(cut(spec, month, scheduler.forecast(a_day), scheduler.workers)):

@@ -1,4 +1,4 @@
-"""Which hours a stage has something to do in, as far as that is known before it runs."""
+"""How much a stage has to do in each hour, as far as that is known before it runs: what forecasts go by."""
 
 from typing import Any
 
@@ -10,10 +10,13 @@ from flows.chain import Month, Stage
 from slots.grid.model import Floats
 
 
-def hours_of_work(stage: Stage, month: Month, payload: dict[str, Any]) -> Floats:
-    """(hour,) 1 where the stage has work in a month, 0 where it only passes the hour on."""
+def work_by_hour(stage: Stage, month: Month, payload: dict[str, Any]) -> Floats:
+    """(hour,) of a month: the number of cases to deal with where they decide, otherwise the same for every hour.
+
+    A stage whose duration does not depend on its hours has 1 to do in all.
+    """
     if stage.counts is None:
-        return np.ones(month.hours)
+        return np.full(month.hours, 1.0 / month.hours if stage.fixed else 1.0)
     source, array = stage.counts
     flags = store.Hourly([Piece(*p) for p in payload["inputs"][source]]).read(array, month.first_hour, month.hours)
-    return np.asarray(flags.reshape(month.hours, -1).any(axis=1), float)
+    return np.asarray(flags.reshape(month.hours, -1).sum(axis=1), float)

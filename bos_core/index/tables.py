@@ -92,6 +92,7 @@ class TaskArray(SQLModel, table=True):
     Attributes:
         kind: what makes its chunks take like times: grid, level, program.
         priority: place among the arrays of its task set, lower first.
+        mode: of the containers that run it.
     """
 
     id: str = Field(primary_key=True)
@@ -101,6 +102,7 @@ class TaskArray(SQLModel, table=True):
     elements: int
     priority: int
     kind: str = ""
+    mode: str = "launched"
     started: datetime | None = Field(default=None, sa_column=_when(True))
     finished: datetime | None = Field(default=None, sa_column=_when(True))
 

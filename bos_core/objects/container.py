@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class ContainerMode(StrEnum):
-    """Launched containers serve everybody; trial ones run programs under review."""
+    """Launched containers run what is public; trial ones run programs under review, and nothing else."""
 
     LAUNCHED = "launched"
     TRIAL = "trial"

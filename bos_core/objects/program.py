@@ -17,12 +17,14 @@ class Program:
         name: what a user types to choose it.
         summary: one line for lists and forms.
         call: the function that fulfils the slot's contract.
+        prepare: builds, once per container, what calls share that concern a network; None if nothing is worth it.
     """
 
     slot: str
     name: str
     summary: str
     call: Callable[..., Any]
+    prepare: Callable[[Any], Any] | None = None
 
     @property
     def sha256(self) -> str:

@@ -7,9 +7,9 @@ from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.equivalence.ward import ward
 from slots.algorithms.modelling.from_source import from_source
-from slots.algorithms.n1.lightsim import lightsim
+from slots.algorithms.n1.lightsim import engine_of, lightsim
 from slots.algorithms.n1.newton_each import newton_each
-from slots.algorithms.reactive_dispatch.interior_point import interior_point
+from slots.algorithms.reactive_dispatch.interior_point import interior_point, program_of
 from slots.algorithms.sequence.own_series import own_series
 from slots.algorithms.sequence.profiles import profiles
 from slots.algorithms.snapshot.secured import secured
@@ -26,10 +26,10 @@ _PROGRAMS = (
     Program("unit_commitment", "guided", "relaxation decides which units stay free", guided),
     Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
     Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),
-    Program("reactive_dispatch", "interior-point", "least losses by IPOPT", interior_point),
-    Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim),
+    Program("reactive_dispatch", "interior-point", "least losses by IPOPT", interior_point, program_of),
+    Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim, engine_of),
     Program("n1", "newton-each", "one full Newton power flow per outage", newton_each),
-    Program("adjustment", "successive-lp", "successive linear programs on AC sensitivities", successive_lp),
+    Program("adjustment", "successive-lp", "successive linear programs on AC sensitivities", successive_lp, engine_of),
 )
 
 

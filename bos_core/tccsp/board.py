@@ -6,13 +6,15 @@ decide with this very code.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isinf
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from bos_core.objects.container import ContainerMode
 from bos_core.tccsp.assignment import Floats, assign
 from bos_core.tccsp.forecast import Forecast, Forecaster, Job
 from bos_core.tccsp.priority import Beta, priorities
@@ -34,6 +36,7 @@ class Demand:
         rank: its place among the tasks of its request, lower first.
         request: the business request that it belongs to.
         deadline: when it must have ended, on the clock of `now`; inf without one.
+        mode: of the containers that may run it.
     """
 
     job: Job
@@ -41,6 +44,7 @@ class Demand:
     rank: int = 0
     deadline: float = float("inf")
     request: str = ""
+    mode: ContainerMode = ContainerMode.LAUNCHED
 
 
 @dataclass(frozen=True)
@@ -52,18 +56,20 @@ class Slot:
         memory_mib: its quota.
         free_at: when it will have done what it was given, on the clock of `now`.
         services: those it hosts; None for any.
-        warm: services that it has run before; None for all.
+        warm: (service, request) that it has run before; None for all.
+        mode: only tasks of the same mode run there.
     """
 
     name: str
     memory_mib: float
     free_at: float
     services: frozenset[str] | None = None
-    warm: frozenset[str] | None = None
+    warm: frozenset[tuple[str, str]] | None = None
+    mode: ContainerMode = ContainerMode.LAUNCHED
 
-    def cold(self, job: Job) -> bool:
-        """Whether it would run a job's service for the first time."""
-        return self.warm is not None and job.service not in self.warm
+    def cold(self, demand: Demand) -> bool:
+        """Whether it would run a service for a request for the first time."""
+        return self.warm is not None and (demand.job.service, demand.request) not in self.warm
 
 
 @dataclass(frozen=True)
@@ -83,8 +89,8 @@ class Choice(Generic[Work]):
 class Decision(Generic[Work]):
     """The choices of a cycle, and the demands that no container here can meet in time or at all.
 
-    `blocked` is the one that would have gone first, had any container been large enough; nothing else is chosen
-    then, so that containers fall idle and make it room.
+    `blocked` is the one that would have gone first, had any container of its mode been large enough; nothing else is
+    chosen then, so that containers fall idle and make it room.
     """
 
     choices: list[Choice[Work]]
@@ -110,6 +116,16 @@ class Board(Generic[Work]):
     def __len__(self) -> int:
         return self._size
 
+    @property
+    def modes(self) -> set[ContainerMode]:
+        """Modes of the containers that are waited for."""
+        return {d.mode for d in self._queues}
+
+    @property
+    def calm(self) -> bool:
+        """Whether it matters little what goes first: nothing has a deadline, and all is equally critical."""
+        return len({d.criticality for d in self._queues}) < 2 and all(isinf(d.deadline) for d in self._queues)
+
     def add(self, demand: Demand, work: Work, since: float) -> None:
         """Queue a task that could run since a moment."""
         self._queues.setdefault(demand, deque()).append((since, work))
@@ -126,7 +142,7 @@ class Board(Generic[Work]):
     def need(self, demand: Demand) -> float:
         """Memory (MiB) that a demand asks for: its forecast peak and margin, or all there is."""
         told = self._forecaster.forecast(demand.job)
-        return min(told.peak_mib + told.margin_mib, self.most_mib)
+        return min(told.need_mib, self.most_mib)
 
     def withdraw(self, request: str) -> list[Work]:
         """Take all tasks of a request off the board; they are returned."""
@@ -143,13 +159,14 @@ class Board(Generic[Work]):
         return left
 
     def decide(
-        self, now: float, slots: Sequence[Slot], largest_mib: float = float("inf"), promised: Demand | None = None
-    ) -> Decision[Work]:
+        self, now: float, slots: Sequence[Slot], largest_mib: Mapping[ContainerMode, float] | None = None,
+        promised: Demand | None = None,
+    ) -> Decision[Work]:  # fmt: skip
         """Choose at most one task for each container, and take the chosen ones off the board.
 
         Args:
             now: the time; slots: containers that can be sent one.
-            largest_mib: that any container has, those that work included.
+            largest_mib: that any container of a mode has, those that work included; None if it does not matter.
             promised: demand that a container has been made room for; its first task goes before all others.
         """
         if not self._size or not slots:
@@ -157,9 +174,7 @@ class Board(Generic[Work]):
         heads = [(d, k) for d, q in self._queues.items() for k in range(min(len(q), len(slots)))]
         demands = [d for d, _ in heads]
         told = {d: self._forecaster.forecast(d.job) for d in self._queues}
-        cold = {
-            d: self._forecaster.forecast(d.job, cold=True) for d in self._queues if any(s.cold(d.job) for s in slots)
-        }
+        cold = {d: self._forecaster.forecast(d.job, cold=True) for d in self._queues if any(s.cold(d) for s in slots)}
         seconds = np.array([told[d].seconds for d in demands])
         careful = np.array([told[d].quantile(CAUTION) for d in demands])
         left = np.array([d.deadline for d in demands]) - now
@@ -171,27 +186,29 @@ class Board(Generic[Work]):
         ends = free[None, :] + seconds[:, None]
         for i, d in enumerate(demands):
             if d in cold:
-                ends[i] += [(cold[d].seconds - seconds[i]) * s.cold(d.job) for s in slots]
+                ends[i] += [(cold[d].seconds - seconds[i]) * s.cold(d) for s in slots]
         put_off = np.full(len(demands), float(ends.max()) + BUFFER_S)
         put_off[[d == promised and k == 0 for d, k in heads]] *= PROMISE
         fits = self._fits(demands, told, slots)
         first = demands[int(np.argmax(weight))]
-        if self.need(first) > largest_mib:
+        if largest_mib is not None and self.need(first) > largest_mib.get(first.mode, 0.0):
             return Decision([], [], [first], first)
         limit = left - (careful - seconds)  # of the median, so that the careful forecast is in time
         found = assign(weight, ends, put_off, limit, fits)
         hopeless = np.isin(np.arange(len(demands)), found.late)
-        if hopeless.any():  # what cannot be in time is done as soon as it can be
-            found = assign(weight, ends, put_off, np.where(hopeless, np.inf, limit), fits)
+        if hopeless.any():  # that is done as soon as it can be; no deadline of less critical work holds it up
+            criticality = np.array([d.criticality for d in demands])
+            soft = hopeless | (criticality < criticality[hopeless].max())
+            found = assign(weight, ends, put_off, np.where(soft, np.inf, limit), fits)
         chosen = np.flatnonzero(found.container >= 0).tolist()
         choices = []
         for i in chosen:
             (d, k), slot = heads[i], slots[int(found.container[i])]
-            fresh = slot.cold(d.job)
+            fresh = slot.cold(d)
             choices.append(Choice(self._queues[d][k][1], d, slot.name, cold[d] if fresh else told[d], fresh,
                                   float(weight[i]), float(waited[i])))  # fmt: skip
         self._remove([heads[i] for i in chosen])
-        return Decision(choices, _once(demands, hopeless), _once(demands, ~fits.any(axis=1)))
+        return Decision(choices, _once(demands, hopeless), self._too_large(told, slots))
 
     @staticmethod
     def _places(demands: list[Demand]) -> Floats:
@@ -202,13 +219,19 @@ class Board(Generic[Work]):
         place = {(r, rank): k for r, mine in ranks.items() for k, rank in enumerate(sorted(mine))}
         return np.array([place[d.request, d.rank] for d in demands], dtype=float)
 
+    def _too_large(self, told: Mapping[Demand, Forecast], slots: Sequence[Slot]) -> list[Demand]:
+        """Demands that are waited for in containers of which none has the memory."""
+        largest = {m: max(s.memory_mib for s in slots if s.mode == m) for m in {s.mode for s in slots}}
+        return [d for d in self._queues if min(told[d].need_mib, self.most_mib) > largest.get(d.mode, float("inf"))]
+
     def _fits(self, demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> Bools:
-        """(task, container) whether the quota holds the forecast peak and its margin, and the service is hosted."""
-        need = np.array([min(told[d].peak_mib + told[d].margin_mib, self.most_mib) for d in demands])
+        """(task, container) whether it has the mode, holds the forecast peak and its margin, and hosts the service."""
+        need = np.array([min(told[d].need_mib, self.most_mib) for d in demands])
         out = need[:, None] <= np.array([s.memory_mib for s in slots])[None, :]
         for k, s in enumerate(slots):
-            if s.services is not None:
-                out[:, k] &= np.array([d.job.service in s.services for d in demands])
+            out[:, k] &= np.array(
+                [d.mode == s.mode and (s.services is None or d.job.service in s.services) for d in demands]
+            )
         return np.asarray(out)
 
     def _remove(self, heads: list[tuple[Demand, int]]) -> None:

@@ -19,7 +19,7 @@ import distributed
 import psutil
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
-from bos_core.objects.container import Container, Quota
+from bos_core.objects.container import Container, ContainerMode, Quota
 from bos_core.objects.errors import ServiceError
 from bos_core.tccsp.limits import SMALLEST_MIB
 
@@ -50,6 +50,22 @@ class Vital:
     cpu_seconds: float
     resident_mib: float
     stopped: bool
+
+
+def forked() -> set[int]:
+    """Processes of the containers of all pools of this process, those too that only begin to be one."""
+    found: set[int] = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "forkserver" in " ".join(child.cmdline()):
+                found |= {c.pid for c in child.children()}
+    return found
+
+
+def end(pid: int) -> None:
+    """End a process at once, even a stopped one."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 class ContainerPool:
@@ -108,12 +124,15 @@ class ContainerPool:
             ServiceError: they do not come up.
         """
         assert self._cluster is not None
+        before = forked()
         for attempt in range(1, TRIES + 1):
             self._cluster.worker_spec |= {c.name: self._spec(c) for c in containers}
             try:
                 self._cluster.sync(self._cluster._correct_state)
                 break
             except Exception as error:  # whatever stops a worker's process
+                for pid in forked() - before - set(self.processes().values()):  # Dask leaves it if it is stopped
+                    end(pid)
                 if attempt == TRIES:
                     words = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
                     why = f"containers cannot start ({words[-1][:200]})"
@@ -131,6 +150,7 @@ class ContainerPool:
 
     def _spec(self, container: Container) -> dict[str, Any]:
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        home = {k: os.environ[k] for k in ("BOS_HOME",) if k in os.environ}
         return {
             "cls": Nanny,
             "options": {
@@ -139,7 +159,7 @@ class ContainerPool:
                 "memory_limit": container.quota.memory_mib * 2**20,
                 "resources": {container.name: 1},
                 "death_timeout": START_S,
-                "env": single | {"BOS_HOME": os.environ.get("BOS_HOME", "")} if "BOS_HOME" in os.environ else single,
+                "env": single | home | {"BOS_CONTAINER_MODE": container.mode.value},
                 "host": "127.0.0.1",
                 "dashboard": False,
                 "local_directory": None,
@@ -176,13 +196,24 @@ class ContainerPool:
         Raises:
             ServiceError: one does not come up.
         """
+        self._replace({c.name: replace(c, quota=Quota(c.quota.cores, quotas[c.name])) for c in self.containers
+                       if c.name in quotas})  # fmt: skip
+
+    def switch(self, names: Iterable[str], mode: ContainerMode) -> None:
+        """Replace containers by ones of another mode; they must be idle.
+
+        Raises:
+            ServiceError: one does not come up.
+        """
+        wanted = set(names)
+        self._replace({c.name: replace(c, mode=mode) for c in self.containers if c.name in wanted})
+
+    def _replace(self, new: Mapping[str, Container]) -> None:
         assert self._cluster is not None
-        self._cluster.sync(self._kill, self._cluster, list(quotas))  # Dask's own retirement takes seconds
-        self._drop(quotas)
-        self.containers = [
-            replace(c, quota=Quota(c.quota.cores, quotas[c.name])) if c.name in quotas else c for c in self.containers
-        ]
-        self._bring_up([c for c in self.containers if quotas.get(c.name)])
+        self._cluster.sync(self._kill, self._cluster, list(new))  # Dask's own retirement takes seconds
+        self._drop(new)
+        self.containers = [new.get(c.name, c) for c in self.containers]
+        self._bring_up([c for c in new.values() if c.quota.memory_mib])
 
     def extend(self, workers: int) -> None:
         """Add containers until there are so many; each gets an equal part of the memory that is left."""
@@ -206,8 +237,7 @@ class ContainerPool:
         pid = self.processes().get(name)
         if pid is not None:
             self._killed[name] = pid
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            end(pid)
 
     def has_children(self, name: str) -> bool:
         """Whether a container waits for a process that it started."""

@@ -13,7 +13,7 @@ that at most.
 from collections import deque
 from dataclasses import dataclass
 from math import exp, log
-from statistics import median
+from statistics import NormalDist, median
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ COLD_LOAD_S = 0.5
 STARTS, HELD = 40, 0.9  # latest chunks, and the quantile of what their containers held before them
 SAFETY_MIB, SAFETY_SHARE = 96.0, 0.15  # a container's libraries and caches grow with what it has run
 KEPT_ERRORS = 500
+NORMAL, LEAST_SPREAD, BEYOND_ALL = NormalDist(), 1e-3, 1e-12
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,19 @@ class Forecast:
     def quantile(self, deviations: float) -> float:
         """Duration (s) that many standard deviations of the logarithm above the median."""
         return self.seconds * exp(deviations * self.spread)
+
+    @property
+    def need_mib(self) -> float:
+        """Memory (MiB) to keep free for it: its peak and the margin."""
+        return self.peak_mib + self.margin_mib
+
+    def left(self, elapsed: float) -> float:
+        """Median of what is left (s) of a chunk that has not ended after `elapsed` s: the longer, the more it took."""
+        if elapsed <= 0:
+            return self.seconds
+        beyond = NORMAL.cdf(-log(elapsed / self.seconds) / max(self.spread, LEAST_SPREAD))
+        deviations = -NORMAL.inv_cdf(max(beyond / 2, BEYOND_ALL))
+        return max(self.seconds * exp(deviations * self.spread) - elapsed, 0.0)
 
 
 class _Service:
@@ -125,6 +139,13 @@ class _Service:
         mean = float(x[:BASE] @ PRIOR_MEAN + x @ weights)
         return mean, float(np.sqrt(noise * (1 + x @ covariance @ x + unseen)))
 
+    @property
+    def load(self) -> float:
+        """Seconds of loading on a container that runs it for the first time."""
+        if self.loads:
+            return sum(self.loads) / len(self.loads)
+        return 0.0 if self.kinds else COLD_LOAD_S
+
     def growth(self, kind: str) -> tuple[float, float] | None:
         """The largest growth of a kind, or of the service if it was never seen, and its spread; None before any."""
         seen = self.growths.get(kind)
@@ -147,7 +168,7 @@ class Forecaster:
         """Duration and memory of a chunk, on a container that has run its service before or, if `cold`, not."""
         s = self._services.get(job.service) or _Service()
         mean, deviation = s.predict(job)
-        load = (sum(s.loads) / len(s.loads) if s.loads else COLD_LOAD_S) if cold else 0.0
+        load = s.load if cold else 0.0
         return Forecast(exp(mean) + load, deviation, *self._memory(s, job.kind))
 
     def _memory(self, s: _Service, kind: str) -> tuple[float, float]:

@@ -37,6 +37,11 @@ class Given:
     killed: float = 0.0
     spared: bool = False
 
+    def take_back(self) -> None:
+        """Ask for it back, since it would be better elsewhere."""
+        self.recalled = True
+        self.recall()
+
 
 @dataclass
 class _Signs:
@@ -53,7 +58,7 @@ class Table:
 
     def __init__(self) -> None:
         self._given: dict[str, list[Given]] = {}
-        self._warm: dict[str, set[str]] = {}
+        self._warm: dict[str, set[tuple[str, str]]] = {}
         self._signs: dict[str, _Signs] = {}
         self._gone: dict[str, float] = {}  # when a container was first seen to be missing
 
@@ -97,6 +102,12 @@ class Table:
         """Chunks that wait behind the one that their container runs, and are not recalled yet."""
         return [g for mine in self._given.values() for g in mine[1:] if not g.recalled]
 
+    def stuck(self, now: float, seconds: float) -> list[Given]:
+        """Chunks that wait behind one that is forecast to take longer than that, and are not recalled yet."""
+        behind = [mine for mine in self._given.values() if len(mine) > 1]
+        return [g for mine in behind if mine[0].forecast.left(now - mine[0].began) > seconds
+                for g in mine[1:] if not g.recalled]  # fmt: skip
+
     def clear(self) -> list[Work]:
         """Forget everything; what was under way."""
         flying = [g.work for mine in self._given.values() for g in mine]
@@ -106,23 +117,21 @@ class Table:
 
     def free_at(self, container: str, now: float) -> float:
         """When a container will have done what it was given, if forecasts are right."""
-        at = now
-        for k, given in enumerate(self._given.get(container, [])):
-            at = max(given.began + given.forecast.seconds, now) if k == 0 else at + given.forecast.seconds
-        return at
+        mine = self._given.get(container, [])
+        return now + sum(g.forecast.seconds if k else g.forecast.left(now - g.began) for k, g in enumerate(mine))
 
     def takes(self, container: str, now: float, short: float) -> bool:
         """Whether a container can be sent a chunk: it is idle, or has one that ends within `short` seconds."""
         mine = self._given.get(container, [])
         return not mine or (len(mine) == 1 and self.free_at(container, now) - now < short)
 
-    def warm(self, container: str) -> frozenset[str]:
-        """Services that a container has run since it started."""
+    def warm(self, container: str) -> frozenset[tuple[str, str]]:
+        """(service, request) that a container has run since it started."""
         return frozenset(self._warm.get(container, ()))
 
-    def warmed(self, container: str, service: str) -> None:
-        """Note that a container has run a service."""
-        self._warm.setdefault(container, set()).add(service)
+    def warmed(self, container: str, service: str, request: str) -> None:
+        """Note that a container has run a service for a request."""
+        self._warm.setdefault(container, set()).add((service, request))
 
     def cool(self, container: str) -> None:
         """Note that a container's process is a new one."""

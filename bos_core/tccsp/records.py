@@ -38,7 +38,7 @@ class Ledger:
     def sent(self, choice: Choice[Work]) -> None:
         """A chunk goes to a container."""
         work = choice.work
-        forecast_mib = choice.forecast.peak_mib + choice.forecast.margin_mib
+        forecast_mib = choice.forecast.need_mib
         self._writes.append(partial(
             tasks.mark, key=work.chunk.key, state=TaskState.EXECUTING, container=choice.container,
             forecast_s=choice.forecast.seconds, forecast_mib=forecast_mib, waited_s=choice.waited, weight=choice.weight,

@@ -22,24 +22,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from bos_core.index import tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import ChunkRow, TaskArray
+from bos_core.objects.container import ContainerMode
 from bos_core.objects.errors import BosError, ServiceError
 from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp import records
-from bos_core.tccsp.board import Board, Choice, Demand, Slot
-from bos_core.tccsp.containers import ContainerPool, default_containers
+from bos_core.tccsp.board import Board, Choice, Decision, Demand
+from bos_core.tccsp.containers import ContainerPool
 from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
+from bos_core.tccsp.fleet import Fleet
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.given import Given, Table
 from bos_core.tccsp.monitor import Monitor
 from bos_core.tccsp.reasons import crashed, died, first_of, outcome_of, too_large, words
 from bos_core.tccsp.request import STOPPED, Request, Work, run_step
-from bos_core.tccsp.sizing import FILL, Held, most_of, resized
+from bos_core.tccsp.sizing import FILL
 from bos_core.tccsp.tuning import Tuning
 
 Step = Callable[[dict[str, Any]], Receipt]
 LOG = logging.getLogger("bos.scheduler")
-CALM_S = 10.0  # between changes of containers that only make more of them
-SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to take less
+SHORT_S = 2.0  # a second chunk is sent while one runs that is forecast to end within that
+AT_ONCE_S = 0.25  # the same where it matters who goes first
 SOON_S = 0.1  # between looks while one is being replaced
 LOOK_S = 1.0  # between looks at the containers
 MOST_WAITING = 20_000  # chunks; a request that would queue more has to wait
@@ -66,9 +68,9 @@ class Scheduler:
         self._requests: dict[str, Request] = {}
         self._gone: set[str] = set()
         self._numbers = itertools.count()  # Dask must not mistake a second try for the first
-        self._resized = 0.0
         self._promised: Demand | None = None  # what containers were last made room for
         self._given = Table()
+        self._fleet = Fleet(index, pool, self._given, self._tuning.prices)
         self._between: set[Work] = set()  # neither on the board nor in a container
         self._culprits: dict[str, int] = {}  # by array: single elements that failed
         self._suspects: list[Work] = []  # their container died, or that of what they are a part of
@@ -86,8 +88,7 @@ class Scheduler:
         """
         for service, kind, size, seconds, load, start, peak in self.index.call(tasks.history):
             self.forecaster.learn(Job(service, kind, size), seconds, peak, load, start)
-        self._pool.start()
-        self._note_containers(running=True)
+        self._fleet.start()
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
         self._monitor.start()
@@ -108,15 +109,11 @@ class Scheduler:
         self._monitor.stop()
         if self._thread is not None:
             self._thread.join(timeout=30)
-        self._pool.close()
-        self._note_containers(running=False)
+        self._fleet.close()
 
     def keep_samples(self) -> None:
         """Write what the monitor has sampled so far."""
         self._monitor.keep()
-
-    def _note_containers(self, running: bool) -> None:
-        self.index.call(lambda db: records.containers(db, self._pool.containers, running))
 
     def admit(self, request: Request) -> None:
         """Take up a request; its containers and limits count from now on."""
@@ -183,8 +180,10 @@ class Scheduler:
                 self._take_events()
                 if time.monotonic() - looked > LOOK_S:
                     looked = time.monotonic()
-                    self._look(looked)
+                    self._fleet.look(looked, self.patience)
                 self._dispatch()
+                if not len(self._ready):
+                    self._fleet.spread(AT_ONCE_S)
                 self._ledger.commit()
                 with self._room:
                     self._room.notify_all()
@@ -202,7 +201,7 @@ class Scheduler:
 
     def _take_events(self) -> None:
         """Wait for an event, not for long, and act on it and on what else has happened by then."""
-        restarting = len(self._ready) > 0 and len(self._pool.ready()) < len(self._pool.processes())
+        restarting = len(self._ready) > 0 and self._fleet.restarting
         try:
             event = self._events.get(timeout=SOON_S if restarting else LOOK_S)
             while True:
@@ -229,37 +228,7 @@ class Scheduler:
             return
         self._requests[request.id] = request
         self._gone.discard(request.id)
-        self._agree()
-
-    def _agree(self) -> None:
-        """The most containers that any request asks for, within the tightest limit.
-
-        What does not work now is given its equal part at once if there is more than the limit; or if another number or
-        limit is asked for, and nothing runs that would mind.
-        """
-        if not self._requests:
-            return
-        asked, agreed = self._requests.values(), (self._pool.wanted, self._pool.limit_mib)
-        self._pool.limit_mib = min(r.limit_mib for r in asked)
-        self._pool.wanted = max(r.workers for r in asked)
-        other = agreed != (self._pool.wanted, self._pool.limit_mib)
-        before = {c.name: c.quota.memory_mib for c in self._pool.containers}
-        equal = {c.name: c.quota.memory_mib for c in default_containers(self._pool.wanted, self._pool.limit_mib)}
-        over = sum(before.values()) > self._pool.limit_mib
-        idle = [n for n in before if not self._given.counts().get(n)]
-        if over or (other and len(idle) == len(before)):
-            self._change({n: equal.get(n, 0) for n in idle if equal.get(n, 0) != before[n]})
-        if len(self._pool.containers) < self._pool.wanted:
-            self._pool.extend(self._pool.wanted)
-            self._note_containers(running=True)
-
-    def _change(self, quotas: dict[str, int]) -> None:
-        """Give containers other sizes."""
-        if quotas:
-            self._pool.resize(quotas)
-            for name in quotas:
-                self._given.cool(name)
-            self._note_containers(running=True)
+        self._fleet.agree(self._requests.values())
 
     def _leave(self, request_id: str) -> None:
         self._gone.add(request_id)
@@ -269,7 +238,7 @@ class Scheduler:
         for container, given, runs in self._given.of(request_id):
             given.work.fail(STOPPED)
             self._pool.kill(container) if runs else given.recall()
-        self._agree()
+        self._fleet.agree(self._requests.values())
 
     def _submit(self, work: Work) -> None:
         self._between.discard(work)
@@ -285,43 +254,31 @@ class Scheduler:
         for given in self._given.queued() if mine else []:
             other = self._requests.get(given.work.array.task_set_id)
             if mine and other and other.criticality < mine.criticality:
-                given.recalled = True
-                given.recall()
+                given.take_back()
 
     def _demand(self, work: Work) -> Demand:
         job = Job(work.array.stage, work.array.kind, work.chunk.size)
         request = self._requests.get(work.array.task_set_id, Request(work.array.task_set_id))
-        return Demand(job, request.criticality, work.array.priority, request.deadline, request.id)
-
-    def _look(self, now: float) -> None:
-        """Replace containers that died for good; give up those that are stopped, or idle or endless with a chunk."""
-        quotas = {c.name: c.quota.memory_mib for c in self._pool.containers if c.quota.memory_mib}
-        absent = self._given.absent(set(quotas) - self._pool.ready(), now, self.patience.absent)
-        self._change({name: quotas[name] for name in absent})
-        self._given.recall_lost(now)
-        for container, why in self._given.lost(self._pool.vitals(), now, self.patience):
-            if "nothing" not in why or not self._pool.has_children(container):
-                self._given.blame(container, why)
-                self._pool.kill(container)
+        mode = ContainerMode(work.array.mode)
+        return Demand(job, request.criticality, work.array.priority, request.deadline, request.id, mode)
 
     def _dispatch(self) -> None:
         """Decide and send until nothing more can be sent; one snapshot of the containers per cycle."""
-        self._ready.most_mib = most_of(self._pool.limit_mib, len(self._pool.containers))
+        self._ready.most_mib = self._fleet.most_mib
         forced = False
+        self._fleet.follow(self._ready.modes)
         if len(self._ready) > 1:
-            self._resize(time.monotonic(), urgent=False)  # now that one is idle, more and smaller ones may pay
+            self._fleet.resize(self._ready, urgent=False)  # now that one is idle, more and smaller ones may pay
         while len(self._ready):
             now = time.monotonic()
-            largest = float("inf") if forced else FILL * max(c.quota.memory_mib for c in self._pool.containers)
-            decision = self._ready.decide(now, self._slots(now, forced), largest, self._promised)
+            largest = None if forced else self._fleet.largest()
+            slots = self._fleet.slots(now, self._short(), forced)
+            decision = self._ready.decide(now, slots, largest, self._promised)
             self._between |= {choice.work for choice in decision.choices}
             for choice in decision.choices:
                 self._send(choice, now)
                 self._promised = None if choice.demand == self._promised else self._promised
-            changed = False
-            if decision.too_large or decision.late:
-                changed = self._resize(now, True, decision.blocked, decision.late)
-                self._promised = decision.blocked if changed else self._promised
+            changed = self._make_room(decision)
             if changed or decision.choices:
                 forced = False
             elif forced or self._given.busy():
@@ -329,47 +286,27 @@ class Scheduler:
             else:
                 forced = True  # nothing runs and nothing fits: a forecast may be wrong
 
-    def _slots(self, now: float, forced: bool) -> list[Slot]:
-        """Containers that can be sent a chunk: idle ones, and those whose chunk will not take long.
+    def _short(self) -> float:
+        """Within how many seconds a chunk must be about to end for its container to be sent a second one.
 
-        Where `forced`, the largest ones take anything. While some are stopped none gets a second chunk, or no
-        container would ever be idle and could be made smaller for the others to run; nor while any chunk is suspected
-        of killing its container, or it would take another along that has just ended and be taken for innocent.
+        None is while any chunk is suspected of killing its container, or it would take another along that has just
+        ended and be taken for innocent.
         """
         self._suspects = [w for w in self._suspects if not w.done.done()]
-        out = []
-        running, ready = self._pool.containers[: self._pool.wanted], self._pool.ready()
-        short = SHORT_S if all(c.quota.memory_mib for c in running) and not self._suspects else 0.0
-        largest = max(c.quota.memory_mib for c in running)
-        for c in running:
-            quota = c.quota.memory_mib
-            if quota and c.name in ready and self._given.takes(c.name, now, short):
-                memory = float("inf") if forced and quota == largest else FILL * quota
-                out.append(Slot(c.name, memory, self._given.free_at(c.name, now), warm=self._given.warm(c.name)))
-        return out
+        if self._suspects:
+            return 0.0
+        return SHORT_S if self._ready.calm else AT_ONCE_S
 
-    def _resize(
-        self, now: float, urgent: bool, blocked: Demand | None = None, late: list[Demand] | None = None
-    ) -> bool:
-        """Give the containers that are idle other sizes if what waits needs them; whether any changed."""
-        wanted = self._pool.containers[: self._pool.wanted]
-        idle = [c for c in wanted if not self._given.counts().get(c.name)]
-        stopped = any(not c.quota.memory_mib for c in idle)
-        over = sum(c.quota.memory_mib for c in self._pool.containers) > self._pool.limit_mib
-        if not (urgent or over or (stopped and now - self._resized > CALM_S)):
+    def _make_room(self, decision: Decision[Work]) -> bool:
+        """Change containers for what they cannot serve; whether any changed."""
+        blocked = decision.blocked
+        if blocked is not None and blocked.mode not in self._fleet.largest():
+            return self._fleet.make_one(blocked.mode)
+        if not (decision.too_large or decision.late):
             return False
-        change = {c.name: 0 for c in self._pool.containers[self._pool.wanted :] if c.quota.memory_mib}
-        pool = [Held(c.name, c.quota.memory_mib, c not in idle) for c in wanted]
-        in_time = [self._ready.need(d) for d in (late or [])[: len(idle)]]
-        leaving = sum(c.quota.memory_mib for c in self._pool.containers[self._pool.wanted :])
-        needs, limit = self._ready.needs(len(idle), blocked), self._pool.limit_mib - leaving
-        change |= resized(pool, needs, limit, in_time, self._tuning.prices)
-        change = {name: mib for name, mib in change.items() if not self._given.counts().get(name)}
-        if not change:
-            return False
-        self._resized = now
-        self._change(change)
-        return True
+        changed = self._fleet.resize(self._ready, True, blocked, decision.late)
+        self._promised = blocked if changed else self._promised
+        return changed
 
     def _send(self, choice: Choice[Work], now: float) -> None:
         work, container = choice.work, choice.container
@@ -383,7 +320,7 @@ class Scheduler:
         )  # fmt: skip
         given = Given(work, choice.demand.job, choice.forecast, now, future.cancel)
         self._given.add(container, given)
-        self._given.warmed(container, given.job.service)
+        self._given.warmed(container, given.job.service, choice.demand.request)
         self._between.discard(work)
         future.add_done_callback(partial(self._fetch, container, work))
         self._ledger.sent(choice)
@@ -439,10 +376,10 @@ class Scheduler:
         if isinstance(error, KilledWorker):
             reason: BosError = died(container, given)
             if not given.blamed and self._pool.died_of_memory(container):
-                quota = next(c.quota.memory_mib for c in self._pool.containers if c.name == container)
+                quota = self._fleet.quota(container)
                 reason = too_large(container, given, quota)
                 self.forecaster.too_small(given.job, quota)
-                can_grow = FILL * quota < most_of(self._pool.limit_mib, len(self._pool.containers)) - 1
+                can_grow = FILL * quota < self._fleet.most_mib - 1
             culprits = self._culprits.get(work.array.id, 0)
             verdict = judge(work.attempts, can_grow, divisible(work.chunk), culprits)
             self._suspects.append(work)

@@ -23,7 +23,7 @@ from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError
 from bos_core.objects.task import Chunk
-from bos_core.tccsp.containers import ContainerPool, default_containers
+from bos_core.tccsp.containers import ContainerPool, default_containers, end, forked
 from bos_core.tccsp.forecast import Job
 from bos_core.tccsp.request import STOPPED, Request
 from bos_core.tccsp.scheduler import Scheduler
@@ -165,6 +165,8 @@ def main() -> None:
                 service.serve()
         finally:
             mine.unlink(missing_ok=True)
+            for pid in forked():  # or this process would wait for what is left of them
+                end(pid)
 
 
 def _stop(service: Service, *_: Any) -> None:

@@ -14,6 +14,8 @@ from flows.steps.unit_commitment import days_of
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest, check_active
 from slots.contracts.unit_commitment import Border
 
+SLOT = "active_dispatch"
+
 
 def request_of(chunk: Chunk, first: int, hours: int) -> ActiveRequest:
     """The dispatch problem of a day: its commitment, and its border bands at the month's ends only."""
@@ -44,7 +46,7 @@ def dispatch_datasets(chunk: Chunk, result: ActiveDispatch) -> dict[str, Dataset
 
 def run(chunk: Chunk) -> StepResult:
     """Dispatch the days of a chunk."""
-    chosen = program("active_dispatch", chunk.payload["algorithm"])
+    chosen = program(SLOT, chunk.payload["algorithm"])
     parts, totals = [], dict[str, float]()
     for first, hours in days_of(chunk):
         request = request_of(chunk, first, hours)

@@ -13,14 +13,15 @@ from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjust
 from slots.grid.model import Bools, Floats, Units
 from slots.grid.operating_point import OperatingPoint
 
-LIBRARIES = ("lightsim2grid.lightsim2grid_cpp", "lightsim2grid.network")
+SLOT = "adjustment"
+
 ADJUSTMENT_SHARE_OF_RAMP = 0.5
 
 
 def run(chunk: Chunk) -> StepResult:
     """Adjust every hour that verification found insecure."""
     net, _ = network_of(chunk.payload["network"])
-    chosen = program("adjustment", chunk.payload["algorithm"])
+    chosen = program(SLOT, chunk.payload["algorithm"])
     month_first, month_hours = chunk.payload["month"]
     units, base = net.grid.units, net.grid.base_mva
     state = reader(chunk, "state")

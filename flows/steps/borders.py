@@ -10,6 +10,8 @@ from flows.steps.result import StepResult
 from slots.contracts.borders import check_borders
 from slots.contracts.unit_commitment import Border
 
+SLOT = "borders"
+
 _UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh", "cap": "MW"}
 
 
@@ -19,7 +21,7 @@ def run(chunk: Chunk) -> StepResult:
     start = border_at(chunk, chunk.first_hour)
     span = chunk.hours + int(chunk.payload["look_ahead"])
     h = horizon(chunk, chunk.first_hour, span, start, None, losses=True)
-    chosen = program("borders", chunk.payload["algorithm"])
+    chosen = program(SLOT, chunk.payload["algorithm"])
     borders: list[Border] = chosen.call(h, chunk.hours // 24)
     check_borders(h, borders)
     datasets = {"unit": Dataset(net.grid.units.name, ("unit",))}

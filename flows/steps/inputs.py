@@ -9,6 +9,7 @@ from bos_core.drwop import store
 from bos_core.drwop.reader import Piece
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
+from bos_core.plump.registry import program
 from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
 from slots.grid.dc import ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
@@ -38,6 +39,15 @@ def factors_of(path: str) -> tuple[Floats, Floats, Floats]:
     net, _ = network_of(path)
     factors = ptdf(net.grid)
     return factors, factors @ net.unit_map.toarray(), shift_flows(net.grid, factors)
+
+
+def prepare(slot: str, chunk: Chunk) -> None:
+    """Load and build, once per container, what all chunks on this network share in a slot."""
+    path = chunk.payload["network"]
+    factors_of(path)
+    chosen = program(slot, chunk.payload["algorithm"])
+    if chosen.prepare is not None:
+        chosen.prepare(network_of(path)[0])
 
 
 def decoded(arrays: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.model import Ints
 from slots.grid.network import Network
 
-LIBRARIES = ("lightsim2grid.lightsim2grid_cpp", "lightsim2grid.network")
+SLOT = "n1"
+
 _UNITS = {
     "loading": "1",
     "vmin": "p.u.",
@@ -48,7 +49,7 @@ def run(chunk: Chunk) -> StepResult:
     hours = np.arange(chunk.first_hour, chunk.first_hour + chunk.hours)
     if chunk.payload["only_adjusted"]:
         hours = hours[reader(chunk, "state").read("adjusted", chunk.first_hour, chunk.hours).astype(bool)]
-    chosen = program("n1", chunk.payload["algorithm"])
+    chosen = program(SLOT, chunk.payload["algorithm"])
     result: N1Result = chosen.call(request_of(chunk, net, hours))
     insecure = result.insecure()
     cases = 1 + len(result.contingencies)

@@ -11,6 +11,8 @@ from flows.steps.unit_commitment import days_of
 from flows.steps.windows import movable, weather, within
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 
+SLOT = "reactive_dispatch"
+
 LOSS_SHARE_OF_RAMP = 0.25  # what covering losses may use of the ramp left; adjustment has the rest
 
 
@@ -34,7 +36,7 @@ def state_datasets(
 def run(chunk: Chunk) -> StepResult:
     """Dispatch each day's hours; every day starts afresh, so chunks can be cut anywhere."""
     net, _ = network_of(chunk.payload["network"])
-    chosen = program("reactive_dispatch", chunk.payload["algorithm"])
+    chosen = program(SLOT, chunk.payload["algorithm"])
     month_first, month_hours = chunk.payload["month"]
     source = reader(chunk, "dispatch")
     units = net.grid.units

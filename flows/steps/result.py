@@ -13,6 +13,7 @@ from bos_core.drwop import store
 from bos_core.objects.data import Dataset
 from bos_core.objects.program import Program
 from bos_core.objects.task import Chunk, Receipt
+from flows.steps.inputs import prepare
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def execute(message: dict[str, Any]) -> Receipt:
     start_mib = _begin_peak()
     wall, cpu, data = time.perf_counter(), time.process_time(), store.spent()
     step = import_module(f"flows.steps.{chunk.payload['step']}")
-    for library in getattr(step, "LIBRARIES", ()):  # what its algorithms import when they are first called
-        import_module(library)
+    if hasattr(step, "SLOT"):
+        prepare(step.SLOT, chunk)
     loaded = time.perf_counter() - wall
     result: StepResult = step.run(chunk)
     path = relative_path(chunk)

@@ -8,6 +8,8 @@ from flows.steps.schedules import schedule_datasets, schedule_summary, stack
 from slots.contracts.unit_commitment import Schedule, check_schedule
 from slots.scheduling.losses import with_relaxed_losses
 
+SLOT = "unit_commitment"
+
 
 def days_of(chunk: Chunk) -> list[tuple[int, int]]:
     """(first hour, hours) of each day of a chunk; the last may be cut short by the horizon's end."""
@@ -19,7 +21,7 @@ def run(chunk: Chunk) -> StepResult:
     """Commit the days of a chunk."""
     net, _ = network_of(chunk.payload["network"])
     loss_factors = net.grid.branches.r / net.grid.base_mva
-    chosen = program("unit_commitment", chunk.payload["algorithm"])
+    chosen = program(SLOT, chunk.payload["algorithm"])
     parts, totals = [], dict[str, float]()
     for first, hours in days_of(chunk):
         start, end = day_borders(chunk, first, hours)

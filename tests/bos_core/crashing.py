@@ -15,7 +15,7 @@ from bos_core.objects.task import Receipt
 def step(message: dict[str, Any]) -> Receipt:
     """Do as the payload says: work, nap, doze (longer), die, stop or sleep (once, or always), refuse, fill so many MiB for a while.
 
-    `poison N` dies where the chunk has element N.
+    `poison N` dies where the chunk has element N; `tell` notes the mode of the container.
     """
     what, folder = message["payload"]["do"], Path(message["payload"]["folder"])
     mark = folder / message["key"].replace("/", "-")
@@ -30,6 +30,9 @@ def step(message: dict[str, Any]) -> Receipt:
             os.kill(os.getpid(), signal.SIGKILL)
     if what in ("nap", "doze"):
         time.sleep(0.15 if what == "nap" else 1.0)
+    if what == "tell":
+        mark.with_suffix(".mode").write_text(os.environ["BOS_CONTAINER_MODE"])
+        time.sleep(0.05)
     if what == "die always":
         os.kill(os.getpid(), signal.SIGKILL)
     if what == "refuse":

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bos_core.tccsp.board import Board, Demand, Slot
+from bos_core.objects.container import ContainerMode
+from bos_core.tccsp.board import CAUTION, Board, Demand, Slot
 from bos_core.tccsp.forecast import Forecaster, Job
 
 
@@ -51,6 +52,31 @@ def test_urgent_work_overtakes_and_what_comes_too_late_is_told():
     found = board.decide(100.0, _slots(4000, 4000))
     assert {c.work for c in found.choices} == {"urgent", "too late"}
     assert [d.deadline for d in found.late] == [100.5]
+
+
+def test_what_is_late_is_not_held_up_by_the_deadline_of_less_critical_work():
+    forecaster = _taught()
+    board: Board[str] = Board(forecaster)
+    just = 100.5 + forecaster.forecast(Job("long", "k", 1)).quantile(CAUTION)  # in time now, and not a second later
+    board.add(Demand(Job("short", "k", 1), criticality=10, deadline=99.0), "late", 98.0)
+    board.add(Demand(Job("long", "k", 1), criticality=5, deadline=just), "study", 98.0)
+    assert [c.work for c in board.decide(100.0, _slots(4000)).choices] == ["late"]
+    board.add(Demand(Job("short", "k", 1), criticality=5, deadline=99.0), "late", 98.0)
+    assert [c.work for c in board.decide(100.0, _slots(4000)).choices] == ["study"]
+
+
+def test_modes_are_kept_apart_and_a_missing_one_is_made_room_for():
+    launched, trial = ContainerMode.LAUNCHED, ContainerMode.TRIAL
+    board: Board[str] = Board(_taught())
+    board.add(Demand(Job("short", "k", 1), mode=trial), "private", 0.0)
+    board.add(Demand(Job("short", "k", 1)), "public", 5.0)
+    found = board.decide(10.0, _slots(4000), {launched: 4000.0})
+    assert not found.choices
+    assert found.blocked is not None
+    assert found.blocked.mode is trial
+    both = [Slot("c0", 4000, 0.0), Slot("c1", 4000, 0.0, mode=trial)]
+    found = board.decide(10.0, both, {launched: 4000.0, trial: 4000.0})
+    assert {c.work: c.container for c in found.choices} == {"public": "c0", "private": "c1"}
 
 
 def test_a_service_runs_only_where_it_is_hosted():

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bos_core.index import tasks
@@ -16,7 +15,7 @@ from bos_core.index.tables import TaskArray
 from bos_core.objects.container import Container, Quota
 from bos_core.objects.errors import BosError, BusyError, GridError, StorageError
 from bos_core.objects.task import TRANSITIONS, Chunk, TaskState, check_transition
-from bos_core.tccsp.containers import ContainerPool
+from bos_core.tccsp.containers import ContainerPool, forked
 from bos_core.tccsp.faults import Patience
 from bos_core.tccsp.forecast import Job
 from bos_core.tccsp.request import Request
@@ -121,23 +120,16 @@ def test_a_container_that_dies_while_it_comes_up_is_replaced(scheduler: Schedule
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_container_hurt_while_it_starts_is_tried_once_more(sign: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("bos_core.tccsp.containers.START_S", 6.0)
-    pool, old = ContainerPool([Container("hurt", Quota(1, 1000))]), set(_forked())
+    pool, old = ContainerPool([Container("hurt", Quota(1, 1000))]), forked()
     with ThreadPoolExecutor() as threads:
         started = threads.submit(pool.start)
-        _until(lambda: set(_forked()) - old)
-        for pid in set(_forked()) - old:
+        _until(lambda: forked() - old)
+        for pid in forked() - old:
             os.kill(pid, sign)
         started.result()
     assert pool.ready() == {"hurt"}
     pool.close()
-
-
-def _forked() -> list[int]:
-    """Containers' processes, those too that only begin to be one."""
-    mine = psutil.Process()
-    return [
-        c.pid for c in mine.children(recursive=True) if "forkserver" in " ".join(c.cmdline()) and c.ppid() != mine.pid
-    ]
+    _until(lambda: not forked() - old)
 
 
 def _until(true: Callable[[], object], seconds: float = 30.0) -> None:
@@ -204,6 +196,26 @@ def test_a_large_task_is_not_starved_by_small_ones(index: Index, scheduler: Sche
         assert runs[1].result(timeout=30) == 1
         assert not runs[2].done(), "the large one had to wait until all small ones were through"
         assert runs[2].result(timeout=60) == 60
+
+
+def test_programs_under_review_run_in_trial_containers_and_nothing_else_does(
+    index: Index, scheduler: Scheduler, tmp_path: Path
+):
+    folders = {mode: tmp_path / mode for mode in ("launched", "trial")}
+    work = {}
+    for mode, folder in folders.items():
+        folder.mkdir()
+        work[mode] = _array(index, f"mode-{mode}", ["tell"] * 12, folder)
+        work[mode][0].mode = mode
+    with ThreadPoolExecutor(2) as threads:
+        ran = list(threads.map(lambda mode: scheduler.run_array(*work[mode], step, None), work))
+    assert ran == [12, 12]
+    for mode, folder in folders.items():
+        told = [file.read_text() for file in folder.glob("*.mode")]
+        assert told == [mode] * 12
+    array, chunks = _array(index, "mode-after", ["tell"] * 2, tmp_path)
+    assert scheduler.run_array(array, chunks, step, None) == 2, "a container is launched again"
+    assert [file.read_text() for file in tmp_path.glob("*.mode")] == ["launched"] * 2
 
 
 def test_a_wrong_input_is_not_retried(index: Index, scheduler: Scheduler, tmp_path: Path):

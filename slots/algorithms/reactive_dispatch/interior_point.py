@@ -32,7 +32,7 @@ class _Program:
 def interior_point(request: ReactiveRequest) -> ReactiveDispatch:
     """Dispatch every hour of the request."""
     net, grid = request.network, request.network.grid
-    program, adm = _program_of(net), admittance(grid)
+    program, adm = program_of(net), admittance(grid)
     hours, n = len(request.p), grid.n_bus
     v, q = np.zeros((hours, n), complex), np.zeros((hours, n))
     p, loss = np.zeros_like(request.p), np.zeros(hours)
@@ -96,7 +96,7 @@ def _point(point: OperatingPoint, x: Floats, n: int, base: float, shares: Floats
 _programs: dict[int, tuple[Network, _Program]] = {}
 
 
-def _program_of(net: Network) -> _Program:
+def program_of(net: Network) -> _Program:
     """The program of a network, built once per process."""
     held = _programs.get(id(net))
     if held is None or held[0] is not net:
