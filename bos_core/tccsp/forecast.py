@@ -1,10 +1,11 @@
 """Algorithm A1 of the BOS paper (section 3.3.1): how long a chunk will take and how much memory it will need.
 
-Durations are log-normal around a power of the chunk's size: log D = w0 + w1·log(size) + offset of its kind. Weights and
+Durations are log-normal around a power of the chunk's size: log W = w0 + w1·log(size) + offset of its kind, where W is
+what a chunk takes beyond what every chunk takes, however small: opening, writing and checking files. Weights and
 offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and program, and
-its offset is drawn to zero while it has few chunks. What a container spends on loading libraries for a service that it
-runs for the first time is measured apart and added. Before anything was measured the prior says a tenth of a second
-for size one within a factor of thirty, growing a little less than in proportion.
+its offset is drawn to zero while it has few chunks. What a container spends on loading what it needs for a service
+that it runs for the first time is measured apart and added. Before anything was measured the prior says a tenth of a
+second for size one within a factor of thirty, growing in proportion.
 
 The peak of memory is what containers hold before a chunk, whatever they ran before, and by how much its kind exceeds
 that at most.
@@ -20,7 +21,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_MEAN = (-2.3, 0.9)  # of w0, w1
+PRIOR_MEAN = (-2.3, 1.0)  # of w0, w1
 PRIOR_DEVIATION = (7.0, 0.3)  # in deviations of the noise, as are those of kinds
 BASE = len(PRIOR_MEAN)
 LOADS_S = 5e-4  # less means that the container had run the service before
@@ -30,6 +31,7 @@ PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about
 FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
 COLD_PEAK_MIB = 600.0  # a container with its libraries loaded, before anything was measured
 COLD_LOAD_S = 0.5
+FIXED_S, LEAST_SHARE = 0.03, 0.05  # what every chunk takes (s); the share of a chunk that is work at least
 STARTS, HELD = 40, 0.9  # latest chunks, and the quantile of what their containers held before them
 SAFETY_MIB, SAFETY_SHARE = 96.0, 0.15  # a container's libraries and caches grow with what it has run
 KEPT_ERRORS = 500
@@ -116,7 +118,7 @@ class _Service:
             self.kinds[job.kind] = len(self._moment)
             self._precision, self._moment = np.pad(self._precision, (0, 1)), np.pad(self._moment, (0, 1))
         x = self._row(job)
-        y = log(max(seconds - load, 1e-3)) - float(x[:BASE] @ PRIOR_MEAN)
+        y = log(_work(max(seconds - load, 1e-3))) - float(x[:BASE] @ PRIOR_MEAN)
         self._precision = FORGET * self._precision + np.outer(x, x)
         self._moment = FORGET * self._moment + x * y
         self._squares, self._count = FORGET * self._squares + y * y, FORGET * self._count + 1
@@ -124,7 +126,7 @@ class _Service:
         self.growths.setdefault(job.kind, deque(maxlen=50)).append(growth_mib)
 
     def predict(self, job: Job) -> tuple[float, float]:
-        """Mean and standard deviation of log seconds."""
+        """Mean and standard deviation of the logarithm of what its work takes (s)."""
         solved = self._solved
         if solved is None:
             prior = 1 / np.array([*PRIOR_DEVIATION, *[KIND_DEVIATION] * len(self.kinds)]) ** 2
@@ -155,6 +157,16 @@ class _Service:
         return (max(others), 0.35 * max(others)) if others else None
 
 
+def _work(seconds: float) -> float:
+    """What a chunk takes (s) less what every chunk takes."""
+    return max(seconds - FIXED_S, LEAST_SHARE * seconds)
+
+
+def _whole(work: float) -> float:
+    """The inverse of `_work`."""
+    return min(work + FIXED_S, work / LEAST_SHARE)
+
+
 class Forecaster:
     """Learns from every chunk that ends; says how wrong it has been."""
 
@@ -168,8 +180,9 @@ class Forecaster:
         """Duration and memory of a chunk, on a container that has run its service before or, if `cold`, not."""
         s = self._services.get(job.service) or _Service()
         mean, deviation = s.predict(job)
-        load = s.load if cold else 0.0
-        return Forecast(exp(mean) + load, deviation, *self._memory(s, job.kind))
+        seconds, load = _whole(exp(mean)), s.load if cold else 0.0
+        spread = deviation * min(exp(mean) / seconds, 1.0)  # what is fixed does not vary
+        return Forecast(seconds + load, spread, *self._memory(s, job.kind))
 
     def _memory(self, s: _Service, kind: str) -> tuple[float, float]:
         """Peak and margin (MiB); the margin covers spread and what libraries and caches add."""

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bos_core.tccsp.forecast import COLD_PEAK_MIB, Forecaster, Job
+from bos_core.tccsp.forecast import COLD_PEAK_MIB, FIXED_S, Forecast, Forecaster, Job
 
 
 def _taught(seed: int, chunks: int, power: float = 1.0, noise: float = 0.1) -> tuple[Forecaster, list[float]]:
@@ -37,9 +37,33 @@ def test_a_kind_never_seen_leans_on_its_service():
 
 def test_the_first_forecast_is_honest():
     told = Forecaster().forecast(Job("uc", "x", 1))
-    assert told.seconds == pytest.approx(0.1, rel=0.01)
+    assert told.seconds == pytest.approx(0.1 + FIXED_S, rel=0.01)
     assert told.spread > 0.5
     assert told.peak_mib + told.margin_mib == 2 * COLD_PEAK_MIB
+
+
+def test_what_is_fixed_is_told_from_what_grows():
+    f = Forecaster()
+    f.learn(Job("check", "x", 24), FIXED_S + 0.01, 200.0)
+    assert f.forecast(Job("check", "x", 240)).seconds == pytest.approx(FIXED_S + 0.1, rel=0.1)
+
+
+def test_loading_counts_only_where_it_is_to_be_done():
+    f = Forecaster()
+    f.learn(Job("n1", "x", 24), 1.4, 200.0, load=1.3)
+    assert f.forecast(Job("n1", "x", 24)).seconds == pytest.approx(0.1, rel=0.1)
+    assert f.forecast(Job("n1", "x", 24), cold=True).seconds == pytest.approx(1.4, rel=0.1)
+    f.learn(Job("check", "x", 24), 0.1, 200.0)
+    assert f.forecast(Job("check", "x", 24), cold=True) == f.forecast(Job("check", "x", 24))
+
+
+def test_what_has_taken_long_will_take_longer():
+    told = Forecast(4.0, 0.5, 0.0, 0.0)
+    assert told.left(0.0) == 4.0
+    assert told.left(2.0) == pytest.approx(2.2, abs=0.2)
+    taken = 4.0 * np.exp(0.5 * np.random.default_rng(1).standard_normal(200_000))
+    for elapsed in (1.0, 4.0, 12.0):
+        assert told.left(elapsed) == pytest.approx(np.median(taken[taken > elapsed]) - elapsed, rel=0.05)
 
 
 def test_spread_covers_what_happens():
