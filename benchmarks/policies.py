@@ -67,12 +67,17 @@ def _dispatch(client: Client, mix: Sequence[VirtualTask], policy: Policy | None)
             idle.append(where)
 
 
-def tccsp_runs(mix: Sequence[VirtualTask]) -> None:
-    """Run a mix by BOS: each arrival of a kind is a request of its own, with its criticality and deadline."""
+def tccsp_runs(mix: Sequence[VirtualTask], unit: float) -> None:
+    """Run a mix by BOS: each arrival of a kind is a request of its own, with its criticality and deadline.
+
+    Args:
+        mix: the tasks; they are told when they ended.
+        unit: s that a task of size 1 takes, as far as is known before.
+    """
     with temporary_home() as index:
         warm = SchedulerClient(index, "warm", WORKERS, LIMIT_MIB)
         for service, size in {(t.demand.job.service, t.demand.job.size) for t in mix}:  # it has seen such tasks before
-            _run(warm, f"{service}{size}", service, size, [0.5 * size] * 2, [None, None])
+            _run(warm, f"{service}{size}", service, size, [unit * size] * 2, [None, None])
         began = time.monotonic()
         groups: dict[tuple[float, str, float, float], list[VirtualTask]] = {}
         for t in mix:
