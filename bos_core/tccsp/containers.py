@@ -1,33 +1,42 @@
-"""Containers on this machine: one named Dask nanny worker each, with its own memory quota.
+"""The pool of containers: one named Dask nanny worker each, with its own memory quota, wherever its place is.
 
 The cluster is made of single workers rather than a uniform pool, so containers of different sizes can live
 side by side and come and go one by one.
 """
 
-import asyncio
 import logging
-import os
-import signal
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import dask
-import distributed
-import psutil
-from distributed import Client, Nanny, Scheduler, SpecCluster
+from distributed import Client, SpecCluster
 
 from bos_core.objects.container import Container, ContainerMode, Quota
-from bos_core.objects.errors import ServiceError
+from bos_core.objects.errors import BosError, ServiceError
 from bos_core.tccsp.limits import SMALLEST_MIB
+from bos_core.tccsp.places.local import Here
+from bos_core.tccsp.places.place import Place, Vital
 
-PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
-LAST_WORDS_S = 0.5  # that a container has to end by itself
 LARGEST_MIB = 4096.0  # that a container is given before any task has asked for more
-START_S = 45.0  # that containers have to come up
 TRIES = 2  # to bring them up; one may be killed or stopped while it starts
+DASK = {
+    "distributed.worker.multiprocessing-method": "forkserver",
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.worker.daemon": False,
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.pause": False,
+    # Dask watches itself ten to fifty times a second; nobody here looks, and it costs 4 % of a core.
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.active-memory-manager.start": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "60s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "200ms",
+}
 
 
 def default_containers(workers: int, limit_mib: float) -> list[Container]:
@@ -42,78 +51,36 @@ def _equal(first: int, number: int, room_mib: float) -> list[Container]:
     return [Container(f"container-{first + k}", Quota(1, each if k < fit else 0)) for k in range(number)]
 
 
-@dataclass(frozen=True)
-class Vital:
-    """A container's process: its number, processor seconds used so far, resident MiB, whether it is stopped."""
-
-    pid: int
-    cpu_seconds: float
-    resident_mib: float
-    stopped: bool
-
-
-def forked() -> set[int]:
-    """Processes of the containers of all pools of this process, those too that only begin to be one."""
-    found: set[int] = set()
-    for child in psutil.Process().children():
-        with suppress(psutil.Error):
-            if "forkserver" in " ".join(child.cmdline()):
-                found |= {c.pid for c in child.children()}
-    return found
-
-
-def end(pid: int) -> None:
-    """End a process at once, even a stopped one."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
 class ContainerPool:
     """Starts, replaces and removes containers; hands out a client to reach them.
 
     Args:
         containers: those there can be; with a quota of 0 MiB one does not run yet.
         limit_mib: that all together may use; what they have now if left out.
+        place: where they run; on this machine if left out.
     """
 
-    def __init__(self, containers: Iterable[Container], limit_mib: float | None = None) -> None:
+    def __init__(
+        self, containers: Iterable[Container], limit_mib: float | None = None, place: Place | None = None
+    ) -> None:
         self.containers = list(containers)
+        self.place: Place = place or Here()
         self.limit_mib = limit_mib or float(sum(c.quota.memory_mib for c in self.containers))
         self.wanted = len(self.containers)  # those behind are to go
         self._killed: dict[str, int] = {}  # the process of each that was killed last
         self._cluster: SpecCluster | None = None
+        self._settings: dask.config.set | None = None
         self.client: Client | None = None
 
     def start(self) -> None:
-        """Start the scheduler on loopback and every container.
+        """Start Dask's scheduler and every container.
 
         Raises:
             ServiceError: containers do not come up.
         """
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        dask.config.set(
-            {
-                "distributed.worker.multiprocessing-method": "forkserver",
-                "distributed.scheduler.allowed-failures": 0,
-                "distributed.worker.daemon": False,
-                "distributed.comm.timeouts.connect": "60s",
-                "distributed.scheduler.work-stealing": False,
-                "logging": {"distributed": "critical"},
-                "distributed.worker.memory.spill": False,
-                "distributed.worker.memory.target": False,
-                "distributed.worker.memory.pause": False,
-                # Dask watches itself ten to fifty times a second; nobody here looks, and it costs 4 % of a core.
-                "distributed.worker.profile.enabled": False,
-                "distributed.scheduler.active-memory-manager.start": False,
-                "distributed.admin.tick.interval": "1s",
-                "distributed.admin.tick.limit": "60s",
-                "distributed.admin.system-monitor.interval": "5s",
-                "distributed.worker.memory.monitor-interval": "200ms",
-            }
-        )
-        distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
-        options = {"host": "127.0.0.1", "dashboard": False, "dashboard_address": "127.0.0.1:0"}
-        self._cluster = SpecCluster(scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
+        self._settings = dask.config.set(DASK | self.place.config)
+        self._cluster = self.place.cluster()
         self.client = Client(self._cluster, set_as_default=False)
         self._bring_up([c for c in self.containers if c.quota.memory_mib])
 
@@ -124,16 +91,16 @@ class ContainerPool:
             ServiceError: they do not come up.
         """
         assert self._cluster is not None
-        before = forked()
         for attempt in range(1, TRIES + 1):
-            self._cluster.worker_spec |= {c.name: self._spec(c) for c in containers}
+            self._cluster.worker_spec |= {c.name: self.place.spec(c) for c in containers}
             try:
                 self._cluster.sync(self._cluster._correct_state)
                 break
             except Exception as error:  # whatever stops a worker's process
-                for pid in forked() - before - set(self.processes().values()):  # Dask leaves it if it is stopped
-                    end(pid)
+                self.place.sweep()
                 if attempt == TRIES:
+                    if isinstance(error, BosError):
+                        raise
                     words = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
                     why = f"containers cannot start ({words[-1][:200]})"
                     raise ServiceError(why, "see the scheduler's log") from None
@@ -148,31 +115,13 @@ class ContainerPool:
             self._cluster.worker_spec.pop(name, None)
         self._cluster.sync(self._cluster._correct_state)
 
-    def _spec(self, container: Container) -> dict[str, Any]:
-        single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        home = {k: os.environ[k] for k in ("BOS_HOME",) if k in os.environ}
-        return {
-            "cls": Nanny,
-            "options": {
-                "name": container.name,
-                "nthreads": container.quota.cores,
-                "memory_limit": container.quota.memory_mib * 2**20,
-                "resources": {container.name: 1},
-                "death_timeout": START_S,
-                "env": single | home | {"BOS_CONTAINER_MODE": container.mode.value},
-                "host": "127.0.0.1",
-                "dashboard": False,
-                "local_directory": None,
-            },
-        }
-
     def _await(self, names: Iterable[str]) -> None:
         """Wait until containers are up.
 
         Raises:
             ServiceError: they do not come up; the reason if there is one to be seen.
         """
-        missing, deadline = set(names), time.monotonic() + START_S
+        missing, deadline = set(names), time.monotonic() + self.place.start_s
         while missing:
             missing -= {w.name for w in self._cluster.scheduler.workers.values()} if self._cluster else set()
             small = next((n for n in missing if self.died_of_memory(n)), None)
@@ -183,7 +132,7 @@ class ContainerPool:
                 )
             if time.monotonic() > deadline:
                 raise ServiceError(
-                    f"{', '.join(sorted(missing))} did not start within {START_S:.0f} s",
+                    f"{', '.join(sorted(missing))} did not start within {self.place.start_s:.0f} s",
                     "see the scheduler's log, or use fewer containers",
                 )
             time.sleep(0.01)
@@ -210,7 +159,7 @@ class ContainerPool:
 
     def _replace(self, new: Mapping[str, Container]) -> None:
         assert self._cluster is not None
-        self._cluster.sync(self._kill, self._cluster, list(new))  # Dask's own retirement takes seconds
+        self._cluster.sync(self.place.stop, list(new))  # Dask's own retirement takes seconds
         self._drop(new)
         self.containers = [new.get(c.name, c) for c in self.containers]
         self._bring_up([c for c in new.values() if c.quota.memory_mib])
@@ -237,51 +186,32 @@ class ContainerPool:
         pid = self.processes().get(name)
         if pid is not None:
             self._killed[name] = pid
-            end(pid)
+            self.place.kill(name)
 
     def has_children(self, name: str) -> bool:
         """Whether a container waits for a process that it started."""
-        try:
-            return bool(psutil.Process(self.processes()[name]).children())
-        except (KeyError, psutil.Error):
-            return False
+        return self.place.has_children(name)
 
     def vitals(self) -> dict[str, Vital]:
         """What can be seen of every container that lives."""
-        out = {}
-        for name, pid in self.processes().items():
-            with suppress(psutil.Error):
-                process = psutil.Process(pid)
-                with process.oneshot():
-                    used = sum(process.cpu_times()[:4])  # its own and of children that have ended
-                    resident, status = process.memory_info().rss / 2**20, process.status()
-                out[name] = Vital(pid, used, resident, status == psutil.STATUS_STOPPED)
-        return out
+        return self.place.vitals()
 
     def died_of_memory(self, name: str) -> bool:
         """Whether a container's last death was its quota's doing."""
-        nanny = self._cluster.workers.get(name) if self._cluster is not None else None
-        # Dask notes the process that it terminated for its memory; it has no public name for that.
-        return getattr(getattr(nanny, "memory_manager", None), "_last_terminated_pid", -1) != -1
+        return self.place.died_of_memory(name)
 
     def processes(self) -> dict[str, int]:
         """Process id of every container that lives."""
-        nannies = self._cluster.workers if self._cluster is not None else {}
-        return {name: nanny.pid for name, nanny in list(nannies.items()) if nanny.pid is not None}
+        return self.place.processes()
 
     def close(self) -> None:
         """Stop everything at once; a chunk under way is given up, its file was not yet there."""
         if self._cluster is not None:
-            self._cluster.sync(self._kill, self._cluster, list(self._cluster.workers))
+            self._cluster.sync(self.place.stop, list(self._cluster.workers))
         if self.client is not None:
             self.client.close(timeout=10)
         if self._cluster is not None:
             self._cluster.close(timeout=20)
-        self.client = self._cluster = None
-
-    @staticmethod
-    async def _kill(cluster: SpecCluster, names: list[str]) -> None:
-        nannies = [cluster.workers[n] for n in names if n in cluster.workers]
-        for nanny in nannies:
-            nanny.close_gracefully("the container goes")  # or it would start its worker anew
-        await asyncio.gather(*(nanny.kill(timeout=LAST_WORDS_S) for nanny in nannies), return_exceptions=True)
+        if self._settings is not None:
+            self._settings.__exit__(None, None, None)
+        self.client = self._cluster = self._settings = None

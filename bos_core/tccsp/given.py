@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bos_core.tccsp.containers import Vital
 from bos_core.tccsp.faults import Patience
 from bos_core.tccsp.forecast import Forecast, Job
+from bos_core.tccsp.places.place import Vital
 from bos_core.tccsp.request import Work
 
 CAREFUL = 2.0  # deviations above the median forecast

@@ -23,8 +23,9 @@ from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
 from bos_core.objects.errors import BosError
 from bos_core.objects.task import Chunk
-from bos_core.tccsp.containers import ContainerPool, default_containers, end, forked
+from bos_core.tccsp.containers import ContainerPool, default_containers
 from bos_core.tccsp.forecast import Job
+from bos_core.tccsp.places.local import end, forked
 from bos_core.tccsp.request import STOPPED, Request
 from bos_core.tccsp.scheduler import Scheduler
 from bos_core.tccsp.tuning import tuning
@@ -105,8 +106,10 @@ class Service:
         try:
             with self._starting:
                 if self._scheduler is None:
-                    pool = ContainerPool(default_containers(request.workers, request.limit_mib), request.limit_mib)
-                    scheduler = Scheduler(self._index, pool, tuning=tuning(self._home.home))
+                    tuned = tuning(self._home.home)
+                    containers = default_containers(request.workers, request.limit_mib)
+                    pool = ContainerPool(containers, request.limit_mib, tuned.cluster)
+                    scheduler = Scheduler(self._index, pool, tuning=tuned)
                     scheduler.start()
                     self._scheduler = scheduler
                 self._scheduler.admit(request)

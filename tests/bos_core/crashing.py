@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from distributed import get_worker
 
 from bos_core.objects.errors import GridError
 from bos_core.objects.task import Receipt
@@ -43,4 +44,6 @@ def step(message: dict[str, Any]) -> Receipt:
         held = np.ones(int(what.split()[1]) * 2**17)
         time.sleep(1.5)
         del held
-    return Receipt(message["key"] + ".h5", "0" * 64, 1, 0.1, 0.1, peak, "test", "test/step@0", message["count"])
+    return Receipt(
+        message["key"] + ".h5", "0" * 64, 1, 0.1, 0.1, peak, str(get_worker().name), "test/step@0", message["count"]
+    )

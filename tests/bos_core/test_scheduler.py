@@ -16,9 +16,10 @@ from bos_core.index.tables import TaskArray
 from bos_core.objects.container import Container, Quota
 from bos_core.objects.errors import BosError, BusyError, GridError, StorageError
 from bos_core.objects.task import TRANSITIONS, Chunk, TaskState, check_transition
-from bos_core.tccsp.containers import ContainerPool, forked
+from bos_core.tccsp.containers import ContainerPool
 from bos_core.tccsp.faults import Patience
 from bos_core.tccsp.forecast import Job
+from bos_core.tccsp.places.local import forked
 from bos_core.tccsp.request import Request
 from bos_core.tccsp.scheduler import Scheduler
 from tests.bos_core.crashing import step
@@ -31,6 +32,14 @@ def scheduler(index: Index) -> Iterator[Scheduler]:
     out.start()
     yield out
     out.close()
+
+
+@pytest.fixture(autouse=True)
+def _both_up(request: pytest.FixtureRequest) -> None:
+    """A test may have killed containers; the next begins when they are back."""
+    if "scheduler" in request.fixturenames:
+        pool = request.getfixturevalue("scheduler")._pool
+        _until(lambda: pool.ready() == {"c1", "c2"})
 
 
 def _array(index: Index, name: str, doing: list[str], folder: Path) -> tuple[TaskArray, list[Chunk]]:
@@ -123,7 +132,7 @@ def test_a_container_that_dies_while_it_comes_up_is_replaced(scheduler: Schedule
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_container_hurt_while_it_starts_is_tried_once_more(sign: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("bos_core.tccsp.containers.START_S", 6.0)
+    monkeypatch.setattr("bos_core.tccsp.places.place.DEATH_S", 6.0)
     pool, old = ContainerPool([Container("hurt", Quota(1, 1000))]), forked()
     with ThreadPoolExecutor() as threads:
         started = threads.submit(pool.start)

@@ -1,0 +1,64 @@
+"""What attends to a container on another machine: loaded by its nanny there (`distributed.nanny.preload`).
+
+It answers what the pool asks about the container's process, and ends it; Dask itself tells neither a stopped process
+from a busy one, nor a death by the quota from any other.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import distributed
+import psutil
+from tornado.ioloop import PeriodicCallback
+
+from bos_core.tccsp.places.local import end, terminated_by, vital_of
+from bos_core.tccsp.places.place import PRELOAD
+
+LOOK_MS = 100.0
+
+
+class Attendant:
+    """Watches the process of one nanny's worker.
+
+    Args:
+        nanny: of Dask.
+    """
+
+    def __init__(self, nanny: Any) -> None:
+        self._nanny = nanny
+        self._pids: list[int] = []  # of the process now and before
+        self._full: int | None = None  # the process that went beyond its quota last
+        nanny.handlers |= {"container_seen": self.seen, "container_kill": self.kill}
+        nanny.periodic_callbacks["attendant"] = PeriodicCallback(self._look, LOOK_MS)
+
+    def _look(self) -> None:
+        pid = self._nanny.pid
+        if pid is not None and pid not in self._pids:
+            self._pids = [*self._pids[-1:], pid]
+        self._full = terminated_by(self._nanny) or self._full
+
+    def _dead(self) -> list[int]:
+        """The process that died last, if any did."""
+        alive = self._nanny.pid is not None and psutil.pid_exists(self._nanny.pid)
+        return self._pids[:-1] if alive else self._pids[-1:]
+
+    async def seen(self) -> dict[str, Any]:
+        """The container's vital signs, none if no process runs; its children; whether it died of its memory."""
+        self._look()
+        try:
+            process = psutil.Process(self._nanny.pid)
+            vital, children = asdict(vital_of(process.pid)), bool(process.children())
+        except (psutil.Error, TypeError):
+            vital, children = None, False
+        return {"vital": vital, "children": children, "full": self._full in self._dead()}
+
+    async def kill(self) -> None:
+        """End the process; the nanny starts another."""
+        if self._nanny.pid is not None:
+            end(self._nanny.pid)
+
+
+def dask_setup(nanny: Any) -> None:
+    """Called by the nanny when it starts."""
+    distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
+    Attendant(nanny)

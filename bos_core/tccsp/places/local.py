@@ -1,0 +1,110 @@
+"""Containers on this machine: nannies of this process, their workers forked from a server that has loaded libraries."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import distributed
+import psutil
+from distributed import Nanny, Scheduler, SpecCluster
+
+from bos_core.objects.container import Container
+from bos_core.tccsp.places.place import DEATH_S, LAST_WORDS_S, PRELOAD, Vital, nanny_options
+
+HOST = "127.0.0.1"
+
+
+def forked() -> set[int]:
+    """Processes of the containers of all pools of this process, those too that only begin to be one."""
+    found: set[int] = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "forkserver" in " ".join(child.cmdline()):
+                found |= {c.pid for c in child.children()}
+    return found
+
+
+def end(pid: int) -> None:
+    """End a process at once, even a stopped one."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+class Here:
+    """This machine, on loopback."""
+
+    def __init__(self) -> None:
+        self.start_s = DEATH_S
+        self.config: dict[str, Any] = {"logging": {"distributed": "critical"}}
+        self._cluster: SpecCluster | None = None
+        self._others: set[int] = set()  # of other pools of this process
+
+    def cluster(self) -> SpecCluster:
+        distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
+        self._others = forked()
+        options = {"host": HOST, "dashboard": False, "dashboard_address": f"{HOST}:0"}
+        self._cluster = SpecCluster(scheduler={"cls": Scheduler, "options": options}, silence_logs=50)
+        return self._cluster
+
+    def spec(self, container: Container) -> dict[str, Any]:
+        options = {"host": HOST, "dashboard": False, "local_directory": None}
+        return {"cls": Nanny, "options": nanny_options(container) | options}
+
+    def _nannies(self) -> dict[str, Any]:
+        return dict(self._cluster.workers) if self._cluster is not None else {}
+
+    def processes(self) -> dict[str, int]:
+        return {name: nanny.pid for name, nanny in self._nannies().items() if nanny.pid is not None}
+
+    def vitals(self) -> dict[str, Vital]:
+        out = {}
+        for name, pid in self.processes().items():
+            with suppress(psutil.Error):
+                out[name] = vital_of(pid)
+        return out
+
+    def kill(self, name: str) -> None:
+        pid = self.processes().get(name)
+        if pid is not None:
+            end(pid)
+
+    async def stop(self, names: Iterable[str]) -> None:
+        nannies = [nanny for name, nanny in self._nannies().items() if name in set(names)]
+        for nanny in nannies:
+            nanny.close_gracefully("the container goes")  # or it would start its worker anew
+        await asyncio.gather(*(nanny.kill(timeout=LAST_WORDS_S) for nanny in nannies), return_exceptions=True)
+
+    def died_of_memory(self, name: str) -> bool:
+        return terminated_by(self._nannies().get(name)) is not None
+
+    def has_children(self, name: str) -> bool:
+        try:
+            return bool(psutil.Process(self.processes()[name]).children())
+        except (KeyError, psutil.Error):
+            return False
+
+    def sweep(self) -> None:
+        for pid in forked() - self._others - set(self.processes().values()):  # Dask leaves it if it is stopped
+            end(pid)
+
+
+def vital_of(pid: int) -> Vital:
+    """What can be seen of a process of this machine.
+
+    Raises:
+        psutil.Error: it is gone.
+    """
+    process = psutil.Process(pid)
+    with process.oneshot():
+        used = sum(process.cpu_times()[:4])  # its own and of children that have ended
+        resident, status = process.memory_info().rss / 2**20, process.status()
+    return Vital(pid, used, resident, status == psutil.STATUS_STOPPED)
+
+
+def terminated_by(nanny: Any) -> int | None:
+    """The process that a nanny terminated for its memory, until another runs within its quota; Dask has no public name."""
+    pid = getattr(getattr(nanny, "memory_manager", None), "_last_terminated_pid", -1)
+    return None if pid == -1 else int(pid)
