@@ -69,8 +69,7 @@ class Kubernetes(Remote):
         size = {"cpu": str(quota.cores), "memory": f"{quota.memory_mib + NANNY_MIB}Mi"}
         command = [
             "python", "-m", "distributed.cli.dask_worker", "$(DASK_SCHEDULER_ADDRESS)", "--name", container.name,
-            "--nthreads", str(quota.cores), "--memory-limit", f"{quota.memory_mib}MiB",
-            "--death-timeout", f"{DEATH_S:.0f}", *self.arguments(container),
+            "--nthreads", str(quota.cores), "--death-timeout", f"{DEATH_S:.0f}", *self.arguments(container),
         ]  # fmt: skip
         worker = {
             "name": "container", "image": self._image, "command": command,

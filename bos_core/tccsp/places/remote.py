@@ -104,8 +104,11 @@ class Remote(ABC):
 
     @staticmethod
     def arguments(container: Container) -> list[str]:
-        """Arguments of `dask worker` that make a container of it, but its name, threads and memory."""
-        return ["--resources", f"{container.name}=1", "--nanny", "--no-dashboard"]
+        """Arguments of `dask worker` that make a container of it, but its name and threads."""
+        return [
+            "--memory-limit", f"{container.quota.memory_mib}MiB", "--resources", f"{container.name}=1", "--nanny",
+            "--preload-nanny", ATTENDANT, "--no-dashboard",
+        ]  # fmt: skip
 
     @staticmethod
     def options(container: Container) -> dict[str, Any]:

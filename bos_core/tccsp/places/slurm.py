@@ -38,7 +38,7 @@ class Slurm(Remote):
             "job_mem": f"{container.quota.memory_mib + NANNY_MIB}M",
             "processes": 1,
             "death_timeout": DEATH_S,
-            "worker_extra_args": self.arguments(container),
+            "worker_extra_args": self.arguments(container),  # with the quota to the MiB; jobqueue rounds it up
             "job_script_prologue": exports(self.variables(container)),
             "job_name": f"bos-{container.name}",
             "log_directory": str(self.home / "logs" / "containers"),

@@ -50,6 +50,7 @@ TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
+SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1
 KillWait=1
 ReturnToService=2
