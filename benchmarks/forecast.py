@@ -1,7 +1,7 @@
-"""How good forecasts are after one day: `python benchmarks/forecast.py [--quick] [--json] [--out FILE.svg]`.
+"""How good forecasts are after one day: `python benchmarks/forecast.py [--quick] [--json] [--start H] [--grid G] [--out FILE.svg]`.
 
 Runs the chain for one day in a home of its own, where nothing is known, then for the week after it, and compares what
-was forecast for every chunk of that week with what it took. Draws both. With --json the last line is
+was forecast for every chunk of that week with what it took. `--start` and `--grid` choose another season or grid. Draws both. With --json the last line is
 {"median_error", "beyond_mib", "stages": {stage: {"chunks", "median_error", "beyond_mib"}}}; `beyond_mib` is by how much
 a peak of memory exceeded its forecast and margin at worst, negative if none did.
 """
@@ -32,9 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one more day instead of a week")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
+    parser.add_argument("--start", type=int, default=0, help="hour of the year at which the day begins")
+    parser.add_argument("--grid", default="case_RTS_GMLC", help="as of `bos run`")
     parser.add_argument("--out", type=Path, default=Path("forecast.svg"), help="where the picture goes")
     asked = parser.parse_args()
-    sent = _run(24 if asked.quick else 168)
+    sent = _run(asked.grid, asked.start, 24 if asked.quick else 168)
     stages = {s: _figures([c for c in sent if c.stage == s]) for s in dict.fromkeys(c.stage for c in sent)}
     figures: dict[str, Any] = {**_figures(sent), "stages": stages}
     _draw(sent, asked.out)
@@ -52,16 +54,17 @@ def _figures(sent: list[Sent]) -> dict[str, float]:
             "beyond_mib": max(c.peak_mib - c.forecast_mib for c in sent)}  # fmt: skip
 
 
-def _run(hours: int) -> list[Sent]:
+def _run(grid: str, start: int, hours: int) -> list[Sent]:
     with tempfile.TemporaryDirectory(prefix="bos-forecast-") as home, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         settings = Settings(Path(home), "", probe.getsockname()[1])
         probe.close()
         env = {**os.environ, "BOS_HOME": home, "BOS_PREFECT_PORT": str(settings.prefect_port)}
         try:
-            _bos(env, "run", "steady-state-planning", "--hours", "24")
+            chain = ("run", "steady-state-planning", "--grid", grid)
+            _bos(env, *chain, "--start", str(start), "--hours", "24")
             _bos(env, "down")  # containers that still hold what they have read would make it look slow
-            _bos(env, "run", "steady-state-planning", "--start", "24", "--hours", str(hours))
+            _bos(env, *chain, "--start", str(start + 24), "--hours", str(hours))
             with Index(settings) as index:
                 week = index.call(lambda db: tasks.find_task_set(db, "latest"))
                 assert week is not None

@@ -3,8 +3,10 @@
 Runs the chain with one worker and with two, or as asked, each in a home of its own, and watches every process. Over the span of the
 heavy stages (commitment to re-verification) it tells how busy the containers are, what scheduling and indexing
 (scheduler, database) and Prefect (its server, the flow's process) cost beside them, and what the second worker gains.
-Beside that it measures what two processes of plain arithmetic gain here, which is the limit. With --json the last line
-is {"busy": {workers: share}, "scheduling": {workers: share}, "prefect": {workers: share}, "efficiency", "limit"}.
+Beside that it measures what two processes of plain arithmetic gain here, which is the limit. Every schedule is checked
+across its seams (`bos check`). With --json the last line is {"busy": {workers: share}, "scheduling": {workers: share},
+"prefect": {workers: share}, "peak_mib": {workers: MiB}, "efficiency", "limit"}; `peak_mib` is what all containers held
+together at most.
 """
 
 import argparse
@@ -43,17 +45,22 @@ class Watch(threading.Thread):
         self._roles: dict[int, str] = {}
         self._used: dict[int, float] = {}
         self.trace: list[tuple[float, dict[str, float]]] = []
+        self.peak_mib = 0.0
 
     def run(self) -> None:
         while not self.ended.wait(EVERY_S):
+            held = 0.0
             for process in psutil.process_iter():
                 try:
                     if process.pid not in self._roles:
                         self._roles[process.pid] = self._role(process)
                     if self._roles[process.pid]:
                         self._used[process.pid] = sum(process.cpu_times()[:2])
+                    if self._roles[process.pid] == "work":
+                        held += process.memory_info().rss / 2**20
                 except psutil.Error:
                     continue
+            self.peak_mib = max(self.peak_mib, held)
             totals: dict[str, float] = {}
             for pid, used in self._used.items():
                 totals[self._roles[pid]] = totals.get(self._roles[pid], 0.0) + used
@@ -67,7 +74,7 @@ class Watch(threading.Thread):
             return "index" if mine in line or mine in " ".join(process.parent().cmdline()) else ""
         if process.environ().get("BOS_HOME") != str(self._settings.home):
             return ""
-        if "forkserver" in line:
+        if "forkserver" in line:  # the containers, and the process that they are forked from
             return "work"
         if "bos_core.tccsp" in line or "resource_tracker" in line:
             return "scheduler"
@@ -88,10 +95,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of workers to measure")
     asked = parser.parse_args()
     hours = 24 if asked.quick else asked.hours
-    figures: dict[str, Any] = {"busy": {}, "scheduling": {}, "prefect": {}}
+    figures: dict[str, Any] = {"busy": {}, "scheduling": {}, "prefect": {}, "peak_mib": {}}
     walls = {}
     for workers in asked.workers:
-        wall, used = _measure(hours, workers)
+        wall, used, figures["peak_mib"][workers] = _measure(hours, workers)
         walls[workers] = wall
         figures["busy"][workers] = used["work"] / (workers * wall)
         figures["scheduling"][workers] = (used.get("scheduler", 0.0) + used.get("index", 0.0)) / used["work"]
@@ -107,8 +114,8 @@ def main() -> None:
         print("\n".join(f"{k}: {v}" for k, v in figures.items()))
 
 
-def _measure(hours: int, workers: int) -> tuple[float, dict[str, float]]:
-    """Wall time of the heavy stages and processor seconds by role within it."""
+def _measure(hours: int, workers: int) -> tuple[float, dict[str, float], float]:
+    """Wall time of the heavy stages, processor seconds by role within it, and the most MiB that containers held."""
     with tempfile.TemporaryDirectory(prefix="bos-use-") as home, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         settings = Settings(Path(home), "", probe.getsockname()[1])
@@ -122,18 +129,20 @@ def _measure(hours: int, workers: int) -> tuple[float, dict[str, float]]:
                 done = index.call(lambda db: tasks.find_task_set(db, "latest"))
                 assert done is not None
                 span = index.call(lambda db: tasks.span(db, done.id, HEAVY))
+            print(_bos(env, "tasks", "latest"), _bos(env, "check", "latest"), flush=True)
         finally:
             watch.ended.set()
             _bos(env, "down")
     first, last = (moment.timestamp() for moment in span)
-    return last - first, watch.between(first, last)
+    return last - first, watch.between(first, last), watch.peak_mib
 
 
-def _bos(env: dict[str, str], *arguments: str) -> None:
+def _bos(env: dict[str, str], *arguments: str) -> str:
     command = [sys.executable, "-m", "console.main", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(done.stderr)
+    return done.stdout
 
 
 def _limit(seconds: float = 3.0) -> float:
