@@ -1,6 +1,7 @@
 """`bos top` and `bos schedule`: what containers do now, and what the scheduler decided and why."""
 
 import time
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from bos_core.index import containers, decisions, tasks
 from bos_core.index.client import Index
-from bos_core.index.containers import Placement, SampleOf
+from bos_core.index.containers import Placement, SampleOf, ServerUse
 from bos_core.index.tables import now
 from bos_core.objects.errors import ParameterError
 from console.output import console, plain_errors, show
@@ -74,7 +75,7 @@ def top(
             return
         with Live(console=console, screen=False, refresh_per_second=4) as live:
             while True:
-                live.update(_table(_rows(index, plain=False)))
+                live.update(_table(_rows(index, plain=False), _servers(index).values()))
                 time.sleep(EVERY_S)
 
 
@@ -86,10 +87,17 @@ def _rows(index: Index, plain: bool) -> list[dict[str, Any]]:
     samples = index.call(lambda db: containers.samples_between(db, *recent))
     latest = {s.container: s for s in samples if s.container in since and s.at > since[s.container]}
     names = dict.fromkeys(p.container for p in placed)
-    return [_row([p for p in placed if p.container == n], latest.get(n), plain) for n in names]
+    servers = _servers(index)
+    return [_row([p for p in placed if p.container == n], latest.get(n), servers, plain) for n in names]
 
 
-def _row(mine: list[Placement], s: SampleOf | None, plain: bool) -> dict[str, Any]:
+def _servers(index: Index) -> dict[str, ServerUse]:
+    """The latest look at every server that was seen just now."""
+    recent = (now() - timedelta(seconds=RECENT_S), now())
+    return {s.server: s for s in index.call(lambda db: containers.server_use_between(db, *recent))}
+
+
+def _row(mine: list[Placement], s: SampleOf | None, servers: dict[str, ServerUse], plain: bool) -> dict[str, Any]:
     first = mine[0]
     chunks = [p.chunk for p in mine if p.doing == "working"]
     doing, sets = [c.split("/", 1)[-1] for c in chunks], sorted({c.split("/", 1)[0] for c in chunks})
@@ -99,7 +107,9 @@ def _row(mine: list[Placement], s: SampleOf | None, plain: bool) -> dict[str, An
         "given": s and s.queued, "waiting for any": s and s.waiting,
     }  # fmt: skip
     if plain:
-        return row
+        there = servers.get(first.server)
+        return row | {"server": first.server, "server cpu share": there and there.cpu_share,
+                      "server memory share": there and there.memory_share}  # fmt: skip
     return row | {
         "works on": ", ".join(doing) or "–", "cpu share": f"{s.cpu_share:.0%}" if s else "–",
         "resident MiB": f"{s.resident_mib:.0f}" if s else "–", "given": s.queued if s else "–",
@@ -107,10 +117,14 @@ def _row(mine: list[Placement], s: SampleOf | None, plain: bool) -> dict[str, An
     }  # fmt: skip
 
 
-def _table(rows: list[dict[str, Any]]) -> Any:
+def _table(rows: list[dict[str, Any]], servers: Iterable[ServerUse]) -> Any:
     if not rows:
         return "no container runs"
-    table = Table(title="containers", title_justify="left")
+    told = "\n".join(
+        f"{s.server}: {s.cpu_share:.0%} of its processors and {s.memory_share:.0%} of its memory in use"
+        for s in servers
+    )
+    table = Table(title="containers", title_justify="left", caption=told, caption_justify="left")
     for name in rows[0]:
         table.add_column(name, justify="left" if name in ("container", "task set", "works on") else "right")
     for row in rows:

@@ -1,52 +1,42 @@
 """The container index: server, container, service instance."""
 
-import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from importlib.metadata import version
 
-import psutil
 from sqlalchemy import delete, update
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index.statements import execute, put
-from bos_core.index.tables import ContainerRow, ContainerSample, ServerRow, ServiceInstanceRow, now
-from bos_core.objects.container import Container
+from bos_core.index.tables import ContainerRow, ContainerSample, ServerRow, ServerSample, ServiceInstanceRow, now
+from bos_core.objects.container import Container, Server
 
 KEPT_DAYS = 30  # of samples; a year of them on many containers would fill a disk
-SOFTWARE = ("prefect", "dask", "highspy", "lightsim2grid", "casadi")
 
 
-async def note_server(db: AsyncSession) -> None:
-    """Record this machine: its size, system and what is installed."""
-    software = {"python": platform.python_version(), **{name: version(name) for name in SOFTWARE}}
-    await db.merge(ServerRow(
-        name=platform.node(), cores=psutil.cpu_count() or 1, memory_mib=psutil.virtual_memory().total >> 20,
-        system=f"{platform.system()} {platform.release()} ({sys.platform})", software=software, seen=now(),
-    ))  # fmt: skip
+async def note_container(db: AsyncSession, container: Container, server: Server, state: str) -> None:
+    """Record a container's server, quota and state; what it ran is idle once it has stopped, or moved elsewhere."""
+    await db.merge(ServerRow(**vars(server), seen=now()))
     await db.flush()
-
-
-async def note_container(db: AsyncSession, container: Container, state: str) -> None:
-    """Record a container's quota and state; what it ran is idle once it has stopped."""
-    await note_server(db)
     row = ContainerRow(
-        name=container.name, server=platform.node(), cores=container.quota.cores,
+        name=container.name, server=server.name, cores=container.quota.cores,
         memory_mib=container.quota.memory_mib, mode=container.mode, state=state, seen=now(),
     )  # fmt: skip
     await db.merge(row)
+    elsewhere = (col(ContainerRow.name) == container.name) & (col(ContainerRow.server) != server.name)
+    await execute(db, update(ContainerRow).where(elsewhere).values(state="stopped"))
     if state != "running":
         idle = update(ServiceInstanceRow).where(col(ServiceInstanceRow.container) == container.name)
         await execute(db, idle.values(state="stopped"))
 
 
-async def note_services(db: AsyncSession, doing: Mapping[tuple[str, str], tuple[str, str]]) -> None:
-    """Record what containers do: (state, chunk) by (container, service)."""
+async def note_services(
+    db: AsyncSession, doing: Mapping[tuple[str, str], tuple[str, str]], servers: Mapping[str, str]
+) -> None:
+    """Record what containers do: (state, chunk) by (container, service); `servers` by container, as recorded before."""
     rows = [
-        {"container": container, "server": platform.node(), "service": service, "state": state, "chunk_key": key,
+        {"container": container, "server": servers[container], "service": service, "state": state, "chunk_key": key,
          "seen": now()}
         for (container, service), (state, key) in doing.items()
     ]  # fmt: skip
@@ -65,14 +55,27 @@ class SampleOf:
     waiting: int
 
 
-async def keep_samples(db: AsyncSession, samples: Sequence[SampleOf]) -> None:
+@dataclass(frozen=True)
+class ServerUse:
+    """What was used of a server at a moment: shares of all its processors and memory; `waiting`: chunks that wait for any."""
+
+    server: str
+    at: datetime
+    cpu_share: float
+    memory_share: float
+    waiting: int
+
+
+async def keep_samples(db: AsyncSession, samples: Sequence[SampleOf], servers: Sequence[ServerUse]) -> None:
     """Add samples."""
     await put(db, SQLModel.metadata.tables["containersample"], [vars(s) for s in samples])
+    await put(db, SQLModel.metadata.tables["serversample"], [vars(s) for s in servers])
 
 
 async def drop_samples(db: AsyncSession) -> None:
     """Remove samples that are older than KEPT_DAYS."""
-    await execute(db, delete(ContainerSample).where(col(ContainerSample.at) < now() - timedelta(days=KEPT_DAYS)))
+    for table in (ContainerSample, ServerSample):
+        await execute(db, delete(table).where(col(table.at) < now() - timedelta(days=KEPT_DAYS)))
 
 
 async def samples_between(db: AsyncSession, first: datetime, last: datetime) -> list[SampleOf]:
@@ -80,6 +83,13 @@ async def samples_between(db: AsyncSession, first: datetime, last: datetime) -> 
     query = select(ContainerSample).where(ContainerSample.at >= first, ContainerSample.at <= last)
     rows = (await db.exec(query.order_by(col(ContainerSample.at)))).all()
     return [SampleOf(r.container, r.at, r.cpu_share, r.resident_mib, r.queued, r.waiting) for r in rows]
+
+
+async def server_use_between(db: AsyncSession, first: datetime, last: datetime) -> list[ServerUse]:
+    """Samples of all servers within a span, by time."""
+    query = select(ServerSample).where(ServerSample.at >= first, ServerSample.at <= last)
+    rows = (await db.exec(query.order_by(col(ServerSample.at)))).all()
+    return [ServerUse(r.server, r.at, r.cpu_share, r.memory_share, r.waiting) for r in rows]
 
 
 @dataclass(frozen=True)

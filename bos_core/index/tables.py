@@ -221,6 +221,17 @@ class ContainerSample(SQLModel, table=True):
     waiting: int
 
 
+class ServerSample(SQLModel, table=True):
+    """What was used of a server at a moment, by whatever ran there; `waiting`: chunks that waited for any container."""
+
+    __tablename__ = "serversample"
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    server: str = Field(primary_key=True)
+    cpu_share: float
+    memory_share: float
+    waiting: int
+
+
 class AccessMeasure(SQLModel, table=True):
     """A measured data access: what the cost model of this installation is fitted to."""
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from bos_core.index.client import Index
-from bos_core.objects.container import Container, ContainerMode
+from bos_core.objects.container import Container, ContainerMode, Server
 from bos_core.tccsp import records
 from bos_core.tccsp.board import Board, Demand, Slot
 from bos_core.tccsp.containers import ContainerPool, default_containers
@@ -29,10 +29,14 @@ class Fleet:
         pool: acts on them.
         given: what they have been given.
         prices: of problem (2).
+
+    Attributes:
+        servers: of containers, as they are recorded.
     """
 
     def __init__(self, index: Index, pool: ContainerPool, given: Table, prices: Prices) -> None:
         self._index, self._pool, self._given, self._prices = index, pool, given, prices
+        self.servers: dict[str, Server] = {}
         self._resized = 0.0
 
     def start(self) -> None:
@@ -50,7 +54,10 @@ class Fleet:
         self._note(running=False)
 
     def _note(self, running: bool) -> None:
-        self._index.call(lambda db: records.containers(db, self._pool.containers, running))
+        if running:
+            self.servers |= {c.name: self._pool.place.server(c.name) for c in self._pool.containers}
+        known = [c for c in self._pool.containers if c.name in self.servers]
+        self._index.call(lambda db: records.containers(db, known, self.servers, running))
 
     @property
     def most_mib(self) -> float:

@@ -1,4 +1,4 @@
-"""What containers use: sampled, kept in the index, drawn in reports and by `bos top`."""
+"""What containers and servers use: sampled, kept in the index, drawn in reports and by `bos top`."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from contextlib import suppress
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from bos_core.index.client import Index
-from bos_core.index.containers import SampleOf, keep_samples
+from bos_core.index.containers import SampleOf, ServerUse, keep_samples
 from bos_core.index.tables import now
 from bos_core.tccsp.containers import ContainerPool
 
@@ -30,6 +30,7 @@ class Monitor:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="bos-monitor", daemon=True)
         self._fresh: list[SampleOf] = []
+        self._servers: list[ServerUse] = []
         self._lock = threading.Lock()
         self._before: dict[str, tuple[int, float, float]] = {}  # process, its processor seconds, and when
 
@@ -48,6 +49,7 @@ class Monitor:
         while not self._stop.wait(EVERY_S):
             with self._lock:
                 self._fresh += self.sample()
+                self._servers += self.sample_servers()
             if len(self._fresh) >= KEEP_EVERY * max(len(self._pool.containers), 1):
                 self.keep()
         self.keep()
@@ -56,9 +58,10 @@ class Monitor:
         """Write what was sampled and is not in the index yet."""
         with self._lock:
             samples, self._fresh = self._fresh, []
+            servers, self._servers = self._servers, []
 
         async def write(db: AsyncSession) -> None:
-            await keep_samples(db, samples)
+            await keep_samples(db, samples, servers)
 
         with suppress(Exception):  # the database may be away; the run tells, samples are a courtesy
             self._index.call(write)
@@ -75,3 +78,9 @@ class Monitor:
                 share = max(vital.cpu_seconds - used, 0.0) / (at - before)
                 out.append(SampleOf(name, now(), share, vital.resident_mib, given.get(name, 0), queued))
         return out
+
+    def sample_servers(self) -> list[ServerUse]:
+        """One sample of every server that holds containers."""
+        _, queued = self._state()
+        loads = self._pool.place.loads()
+        return [ServerUse(name, now(), load.cpu_share, load.memory_share, queued) for name, load in loads.items()]

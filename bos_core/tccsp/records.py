@@ -1,6 +1,6 @@
 """What the scheduler writes to the index: all of a cycle in one transaction, and only then is anyone told."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from bos_core.index import containers as container_index
 from bos_core.index import tasks
 from bos_core.index.client import Index
-from bos_core.objects.container import Container
+from bos_core.objects.container import Container, Server
 from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp.board import Choice
 from bos_core.tccsp.request import Work
@@ -16,10 +16,11 @@ from bos_core.tccsp.request import Work
 Write = Callable[[AsyncSession], Awaitable[None]]
 
 
-async def containers(db: AsyncSession, pool: Sequence[Container], running: bool) -> None:
-    """Every container of a pool; one without a quota does not run."""
+async def containers(db: AsyncSession, pool: Sequence[Container], servers: Mapping[str, Server], running: bool) -> None:
+    """Every container of a pool on its server; one without a quota does not run."""
     for c in pool:
-        await container_index.note_container(db, c, "running" if running and c.quota.memory_mib else "stopped")
+        state = "running" if running and c.quota.memory_mib else "stopped"
+        await container_index.note_container(db, c, servers[c.name], state)
 
 
 class Ledger:
@@ -27,10 +28,11 @@ class Ledger:
 
     Args:
         index: where it is to be written.
+        servers: of containers, as the index knows them.
     """
 
-    def __init__(self, index: Index) -> None:
-        self._index = index
+    def __init__(self, index: Index, servers: Mapping[str, Server]) -> None:
+        self._index, self._servers = index, servers
         self._writes: list[Write] = []
         self._then: list[Callable[[], None]] = []
         self._doing: dict[tuple[str, str], tuple[str, str]] = {}  # by container and service: state, chunk
@@ -83,7 +85,7 @@ class Ledger:
         async def write(db: AsyncSession) -> None:
             for one in writes:
                 await one(db)
-            await container_index.note_services(db, doing)
+            await container_index.note_services(db, doing, {c: self._servers[c].name for c, _ in doing})
 
         self._index.call(write)
         for tell in then:

@@ -75,7 +75,7 @@ class Scheduler:
         self._culprits: dict[str, int] = {}  # by array: single elements that failed
         self._suspects: list[Work] = []  # their container died, or that of what they are a part of
         self._room = threading.Condition()
-        self._ledger = records.Ledger(index)
+        self._ledger = records.Ledger(index, self._fleet.servers)
         self._monitor = Monitor(index, pool, self._state)
         self._thread: threading.Thread | None = None
         self._stopping = False

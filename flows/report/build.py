@@ -26,7 +26,10 @@ def build_report(index: Index, set_id: str) -> Path:
         ("Voltage envelope after adjustment", pictures.voltage_envelope(figures)),
     ]
     first, last = index.call(lambda db: tasks.span(db, set_id))
-    use = pictures.container_use(index.call(lambda db: containers.samples_between(db, first, last)))
+    use = pictures.container_use(
+        index.call(lambda db: containers.samples_between(db, first, last)),
+        index.call(lambda db: containers.server_use_between(db, first, last)),
+    )
     environment = Environment(loader=PackageLoader("flows.report"), autoescape=select_autoescape())
     page = environment.get_template("report.html").render(
         set_id=set_id, parameters=task_set.parameters, f=figures, key=key_figures(figures), images=images, use=use,

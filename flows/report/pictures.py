@@ -2,14 +2,16 @@
 
 import io
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from bos_core.index.containers import SampleOf
+from bos_core.index.containers import SampleOf, ServerUse
 from flows.report.figures import Figures
 from slots.grid.model import Floats
 
@@ -116,25 +118,41 @@ def before_after(f: Figures) -> str:
     return _svg(figure)
 
 
-def container_use(samples: Sequence[SampleOf]) -> str:
-    """Processor and memory of the containers over the time of the run; empty without samples."""
+def container_use(samples: Sequence[SampleOf], servers: Sequence[ServerUse]) -> str:
+    """Processor, memory and queue of the containers, and of their servers, over the time of the run; empty without samples."""
     if not samples:
         return ""
-    figure = Figure(figsize=(9.0, 4.2), layout="constrained")
-    upper, lower = figure.subplots(2, sharex=True)
+    figure = Figure(figsize=(9.0, 7.6), layout="constrained")
+    upper, middle, queue, lower = figure.subplots(4, sharex=True)
     began = samples[0].at
     for name in sorted({s.container for s in samples}):
         mine = [s for s in samples if s.container == name]
-        minute = [(s.at - began).total_seconds() / 60 for s in mine]
-        window = max(1, len(mine) // 200)
-        upper.plot(minute[::window], _smooth([100 * s.cpu_share for s in mine], window), linewidth=0.8, label=name)
-        lower.plot(minute[::window], _smooth([s.resident_mib for s in mine], window), linewidth=0.8)
+        _trace(upper, began, [s.at for s in mine], [100 * s.cpu_share for s in mine], label=name)
+        _trace(middle, began, [s.at for s in mine], [s.resident_mib for s in mine])
+        _trace(queue, began, [s.at for s in mine], [s.queued for s in mine])
+    for name in sorted({s.server for s in servers}):
+        there = [s for s in servers if s.server == name]
+        times = [s.at for s in there]
+        _trace(queue, began, times, [s.waiting for s in there], color="black", label="waiting for any")
+        _trace(lower, began, times, [100 * s.cpu_share for s in there], label=f"{name}, processors")
+        _trace(lower, began, times, [100 * s.memory_share for s in there], linestyle="--", label=f"{name}, memory")
     upper.set(ylabel="% of a core", ylim=(0, None))
-    lower.set(xlabel="minutes since the start", ylabel="MiB", ylim=(0, None))
-    upper.legend(ncols=8, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.25))
-    for axes in (upper, lower):
+    middle.set(ylabel="MiB", ylim=(0, None))
+    queue.set(ylabel="chunks", yscale="symlog", ylim=(0, None))
+    lower.set(xlabel="minutes since the start", ylabel="server, %", ylim=(0, 105))
+    upper.legend(ncols=8, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.3))
+    queue.legend(fontsize=8, frameon=False, loc="upper right")
+    lower.legend(fontsize=8, frameon=False, loc="lower right")
+    for axes in (upper, middle, queue, lower):
         axes.spines[["top", "right"]].set_visible(False)
     return _svg(figure)
+
+
+def _trace(axes: Axes, began: datetime, at: Sequence[datetime], values: Sequence[float], **look: Any) -> None:
+    """A line over minutes, of means of at most some two hundred windows."""
+    window = max(1, len(values) // 200)
+    minutes = [(moment - began).total_seconds() / 60 for moment in at]
+    axes.plot(minutes[::window], _smooth(values, window), linewidth=0.8, **look)
 
 
 def _smooth(values: Sequence[float], window: int) -> list[float]:

@@ -1,6 +1,7 @@
 """What users see of the scheduler: decisions of a real run, and containers as they work."""
 
 import json
+import platform
 import time
 
 import pytest
@@ -39,8 +40,12 @@ def test_containers_are_seen_at_work_and_kept_within_a_limit(home: Home, two_day
     working = [c for view in seen for c in view if c["cpu share"] is not None]
     assert max(c["cpu share"] for c in working) > 0.5
     assert all(c["resident MiB"] < c["quota MiB"] for c in working)
+    assert {c["server"] for c in working} == {platform.node()}
+    shares = [c[f"server {what} share"] for c in working for what in ("cpu", "memory")]
+    assert all(0 <= share <= 1 for share in shares if share is not None)
+    assert max(share or 0.0 for share in shares) > 0.2
     latest = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
-    assert "What the containers used" in (home.folder / "results" / latest / "report.html").read_text()
+    assert "What the containers and their server used" in (home.folder / "results" / latest / "report.html").read_text()
     deadline = time.monotonic() + 60  # containers wait for another run for a while
     while time.monotonic() < deadline and home.bos("top").stdout.strip() != "nothing to show":
         time.sleep(1.0)

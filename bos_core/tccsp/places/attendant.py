@@ -13,6 +13,7 @@ from tornado.ioloop import PeriodicCallback
 
 from bos_core.tccsp.places.local import end, terminated_by, vital_of
 from bos_core.tccsp.places.place import PRELOAD
+from bos_core.tccsp.places.server import load_now, this_server
 
 LOOK_MS = 100.0
 
@@ -43,14 +44,15 @@ class Attendant:
         return self._pids[:-1] if alive else self._pids[-1:]
 
     async def seen(self) -> dict[str, Any]:
-        """The container's vital signs, none if no process runs; its children; whether it died of its memory."""
+        """The container's vital signs, none if no process runs; its children; whether it died of its memory; its server."""
         self._look()
         try:
             process = psutil.Process(self._nanny.pid)
             vital, children = asdict(vital_of(process.pid)), bool(process.children())
         except (psutil.Error, TypeError):
             vital, children = None, False
-        return {"vital": vital, "children": children, "full": self._full in self._dead()}
+        return {"vital": vital, "children": children, "full": self._full in self._dead(),
+                "server": asdict(this_server()), "load": asdict(load_now())}  # fmt: skip
 
     async def kill(self) -> None:
         """End the process; the nanny starts another."""

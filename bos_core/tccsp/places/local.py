@@ -11,8 +11,9 @@ import distributed
 import psutil
 from distributed import Nanny, Scheduler, SpecCluster
 
-from bos_core.objects.container import Container
+from bos_core.objects.container import Container, Load, Server
 from bos_core.tccsp.places.place import DEATH_S, LAST_WORDS_S, PRELOAD, Vital, nanny_options
+from bos_core.tccsp.places.server import load_now, this_server
 
 HOST = "127.0.0.1"
 
@@ -85,6 +86,12 @@ class Here:
             return bool(psutil.Process(self.processes()[name]).children())
         except (KeyError, psutil.Error):
             return False
+
+    def server(self, name: str) -> Server:
+        return this_server()
+
+    def loads(self) -> dict[str, Load]:
+        return {this_server().name: load_now()}
 
     def sweep(self) -> None:
         for pid in forked() - self._others - set(self.processes().values()):  # Dask leaves it if it is stopped

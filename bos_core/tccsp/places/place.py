@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from distributed import SpecCluster
 
-from bos_core.objects.container import Container
+from bos_core.objects.container import Container, Load, Server
 
 PRELOAD = ["numpy", "scipy.sparse.linalg", "h5py", "highspy"]
 LAST_WORDS_S = 0.5  # that a container has to end by itself
@@ -73,6 +73,14 @@ class Place(Protocol):
 
     def has_children(self, name: str) -> bool:
         """Whether a container waits for a process that it started."""
+        ...
+
+    def server(self, name: str) -> Server:
+        """The machine of a container; this one while it is not known."""
+        ...
+
+    def loads(self) -> dict[str, Load]:
+        """What is used of every machine with containers, by its name."""
         ...
 
     def sweep(self) -> None:

@@ -19,9 +19,10 @@ import dask
 from distributed import Scheduler, Security, SpecCluster
 from distributed.utils import get_ip
 
-from bos_core.objects.container import Container
+from bos_core.objects.container import Container, Load, Server
 from bos_core.objects.errors import ServiceError
 from bos_core.tccsp.places.place import LAST_WORDS_S, Vital, environment, nanny_options
+from bos_core.tccsp.places.server import this_server
 
 LOOK_S = 1.0
 ANSWER_S = 3.0  # that an attendant has to answer
@@ -36,6 +37,8 @@ class Seen:
     vital: Vital | None
     children: bool
     full: bool
+    server: Server
+    load: Load
 
 
 class Remote(ABC):
@@ -139,7 +142,8 @@ class Remote(ABC):
             self._seen.pop(name, None)
         else:
             vital = Vital(**answer["vital"]) if answer["vital"] else None
-            self._seen[name] = Seen(vital, answer["children"], answer["full"])
+            server, load = Server(**answer["server"]), Load(**answer["load"])
+            self._seen[name] = Seen(vital, answer["children"], answer["full"], server, load)
 
     async def _ask(self, name: str, what: str, **message: Any) -> Any:
         """An attendant's answer, None if it gives none."""
@@ -178,6 +182,14 @@ class Remote(ABC):
 
     def has_children(self, name: str) -> bool:
         return name in self._seen and self._seen[name].children
+
+    def server(self, name: str) -> Server:
+        if name not in self._seen and self._cluster is not None:
+            self._cluster.sync(self._look, name)
+        return self._seen[name].server if name in self._seen else this_server()
+
+    def loads(self) -> dict[str, Load]:
+        return {seen.server.name: seen.load for seen in list(self._seen.values())}
 
     def sweep(self) -> None:
         self._seen.clear()

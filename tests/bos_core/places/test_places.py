@@ -1,6 +1,7 @@
 """The contract of places: work, deaths, memory, sizes and modes are the same wherever containers run."""
 
 import os
+import platform
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,9 +30,9 @@ def scheduler(index: Index, place: Place) -> Iterator[Scheduler]:
     out = Scheduler(index, pool, Patience(stopped=3.0))
     out.start()
     yield out
+    _until(pool.ready)  # the last test has killed one
     processes = pool.processes()
     out.close()
-    assert processes
     _until(lambda: not any(psutil.pid_exists(pid) for pid in processes.values()))
 
 
@@ -76,6 +77,12 @@ def test_vital_signs_are_those_of_the_process(scheduler: Scheduler):
         assert vital.resident_mib == pytest.approx(process.memory_info().rss / 2**20, rel=0.2)
         assert vital.cpu_seconds > 0.1
         assert not vital.stopped
+    place = scheduler._pool.place
+    server, loads = place.server("p1"), place.loads()
+    assert (server.name, server.cores) == (platform.node(), psutil.cpu_count())
+    assert set(loads) == {server.name}
+    assert 0 <= loads[server.name].cpu_share <= 1
+    assert 0 < loads[server.name].memory_share < 1
 
 
 def test_sizes_and_modes_change(scheduler: Scheduler):
