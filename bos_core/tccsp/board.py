@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bos_core.objects.container import ContainerMode
-from bos_core.tccsp.assignment import Floats, assign
+from bos_core.tccsp.assignment import Floats, Ints, assign
 from bos_core.tccsp.forecast import Forecast, Forecaster, Job
 from bos_core.tccsp.priority import Beta, priorities
 
@@ -99,6 +99,28 @@ class Decision(Generic[Work]):
     blocked: Demand | None = None
 
 
+@dataclass(frozen=True)
+class _Heads:
+    """The tasks that can be chosen in a cycle.
+
+    Attributes:
+        demands: of each; behind: how many of its queue are before it.
+        told, cold: forecasts, on a container that has run the service before, and on one that has not.
+        seconds: (task,) forecast; limit: (task,) s within which that has to have passed for the deadline to be kept.
+        criticality, waited, weight: (task,) of each; s since it could have started; of algorithm A2.
+    """
+
+    demands: list[Demand]
+    behind: list[int]
+    told: Mapping[Demand, Forecast]
+    cold: Mapping[Demand, Forecast]
+    seconds: Floats
+    limit: Floats
+    criticality: Floats
+    waited: Floats
+    weight: Floats
+
+
 class Board(Generic[Work]):
     """Waiting tasks in queues of like ones.
 
@@ -171,44 +193,55 @@ class Board(Generic[Work]):
         """
         if not self._size or not slots:
             return Decision([], [], [])
-        heads = [(d, k) for d, q in self._queues.items() for k in range(min(len(q), len(slots)))]
-        demands = [d for d, _ in heads]
-        told = {d: self._forecaster.forecast(d.job) for d in self._queues}
-        cold = {d: self._forecaster.forecast(d.job, cold=True) for d in self._queues if any(s.cold(d) for s in slots)}
-        seconds = np.array([told[d].seconds for d in demands])
-        careful = np.array([told[d].quantile(CAUTION) for d in demands])
-        left = np.array([d.deadline for d in demands]) - now
-        waited = np.array([now - self._queues[d][k][0] for d, k in heads])
-        weight = priorities(
-            np.array([d.criticality for d in demands]), waited, left - careful, self._places(demands), self._beta
-        )
-        free = np.maximum(np.array([s.free_at for s in slots]) - now, 0.0)
-        ends = free[None, :] + seconds[:, None]
-        for i, d in enumerate(demands):
-            if d in cold:
-                ends[i] += [(cold[d].seconds - seconds[i]) * s.cold(d) for s in slots]
-        put_off = np.full(len(demands), float(ends.max()) + BUFFER_S)
-        put_off[[d == promised and k == 0 for d, k in heads]] *= PROMISE
-        fits = self._fits(demands, told, slots)
-        first = demands[int(np.argmax(weight))]
+        heads = self._heads(now, slots)
+        first = heads.demands[int(np.argmax(heads.weight))]
         if largest_mib is not None and self.need(first) > largest_mib.get(first.mode, 0.0):
             return Decision([], [], [first], first)
+        container, hopeless = self._assigned(heads, now, slots, promised)
+        chosen = [(int(i), slots[int(container[i])]) for i in np.flatnonzero(container >= 0)]
+        choices = [self._choice(heads, i, slot) for i, slot in chosen]
+        self._remove([(heads.demands[i], heads.behind[i]) for i, _ in chosen])
+        return Decision(choices, _once(heads.demands, hopeless), self._too_large(heads.told, slots))
+
+    def _heads(self, now: float, slots: Sequence[Slot]) -> _Heads:
+        """The tasks that can be chosen in a cycle, with their forecasts and weights."""
+        pairs = [(d, k) for d, q in self._queues.items() for k in range(min(len(q), len(slots)))]
+        demands = [d for d, _ in pairs]
+        told = {d: self._forecaster.forecast(d.job) for d in self._queues}
+        cold = {d: self._forecaster.forecast(d.job, cold=True) for d in self._queues if any(s.cold(d) for s in slots)}
+        careful = np.array([told[d].quantile(CAUTION) for d in demands])
+        left = np.array([d.deadline for d in demands]) - now
+        waited = np.array([now - self._queues[d][k][0] for d, k in pairs])
+        criticality = np.array([d.criticality for d in demands])
+        weight = priorities(criticality, waited, left - careful, self._places(demands), self._beta)
+        seconds = np.array([told[d].seconds for d in demands])
         limit = left - (careful - seconds)  # of the median, so that the careful forecast is in time
-        found = assign(weight, ends, put_off, limit, fits)
-        hopeless = np.isin(np.arange(len(demands)), found.late)
+        return _Heads(demands, [k for _, k in pairs], told, cold, seconds, limit, criticality, waited, weight)
+
+    def _assigned(
+        self, heads: _Heads, now: float, slots: Sequence[Slot], promised: Demand | None
+    ) -> tuple[Ints, Bools]:
+        """(task,) position of the container, -1 for none; and whether no container can have it in time."""
+        free = np.maximum(np.array([s.free_at for s in slots]) - now, 0.0)
+        ends = free[None, :] + heads.seconds[:, None]
+        for i, d in enumerate(heads.demands):
+            if d in heads.cold:
+                ends[i] += [(heads.cold[d].seconds - heads.seconds[i]) * s.cold(d) for s in slots]
+        put_off = np.full(len(heads.demands), float(ends.max()) + BUFFER_S)
+        put_off[[d == promised and k == 0 for d, k in zip(heads.demands, heads.behind, strict=True)]] *= PROMISE
+        fits = self._fits(heads.demands, heads.told, slots)
+        found = assign(heads.weight, ends, put_off, heads.limit, fits)
+        hopeless = np.isin(np.arange(len(heads.demands)), found.late)
         if hopeless.any():  # that is done as soon as it can be; no deadline of less critical work holds it up
-            criticality = np.array([d.criticality for d in demands])
-            soft = hopeless | (criticality < criticality[hopeless].max())
-            found = assign(weight, ends, put_off, np.where(soft, np.inf, limit), fits)
-        chosen = np.flatnonzero(found.container >= 0).tolist()
-        choices = []
-        for i in chosen:
-            (d, k), slot = heads[i], slots[int(found.container[i])]
-            fresh = slot.cold(d)
-            choices.append(Choice(self._queues[d][k][1], d, slot.name, cold[d] if fresh else told[d], fresh,
-                                  float(weight[i]), float(waited[i])))  # fmt: skip
-        self._remove([heads[i] for i in chosen])
-        return Decision(choices, _once(demands, hopeless), self._too_large(told, slots))
+            soft = hopeless | (heads.criticality < heads.criticality[hopeless].max())
+            found = assign(heads.weight, ends, put_off, np.where(soft, np.inf, heads.limit), fits)
+        return found.container, hopeless
+
+    def _choice(self, heads: _Heads, i: int, slot: Slot) -> Choice[Work]:
+        demand, fresh = heads.demands[i], slot.cold(heads.demands[i])
+        forecast = (heads.cold if fresh else heads.told)[demand]
+        work = self._queues[demand][heads.behind[i]][1]
+        return Choice(work, demand, slot.name, forecast, fresh, float(heads.weight[i]), float(heads.waited[i]))
 
     @staticmethod
     def _places(demands: list[Demand]) -> Floats:
@@ -224,7 +257,7 @@ class Board(Generic[Work]):
         largest = {m: max(s.memory_mib for s in slots if s.mode == m) for m in {s.mode for s in slots}}
         return [d for d in self._queues if min(told[d].need_mib, self.most_mib) > largest.get(d.mode, float("inf"))]
 
-    def _fits(self, demands: list[Demand], told: dict[Demand, Forecast], slots: Sequence[Slot]) -> Bools:
+    def _fits(self, demands: list[Demand], told: Mapping[Demand, Forecast], slots: Sequence[Slot]) -> Bools:
         """(task, container) whether it has the mode, holds the forecast peak and its margin, and hosts the service."""
         need = np.array([min(told[d].need_mib, self.most_mib) for d in demands])
         out = need[:, None] <= np.array([s.memory_mib for s in slots])[None, :]
