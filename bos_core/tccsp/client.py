@@ -20,6 +20,7 @@ from bos_core.tccsp.request import STOPPED
 from bos_core.tccsp.wire import Line, address, unpacked
 
 START_S = 120.0
+TRIES = 3  # to be served
 
 
 class SchedulerLost(ServiceError):
@@ -68,10 +69,17 @@ class SchedulerClient:
                 raise STOPPED
             if self._line is not None:
                 return
-            self._line = Line(self._connect())
-            threading.Thread(target=self._listen, args=(self._line,), name="bos-client", daemon=True).start()
-            left = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
-            self._ask("open", **self._wish, deadline_s=left)
+            for attempt in range(1, TRIES + 1):
+                self._line = Line(self._connect())
+                threading.Thread(target=self._listen, args=(self._line,), name="bos-client", daemon=True).start()
+                left = None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+                try:
+                    self._ask("open", **self._wish, deadline_s=left)
+                    return
+                except SchedulerLost:  # one that has just been killed may take a connection, and dies with it
+                    self._line = None
+                    if attempt == TRIES:
+                        raise
 
     def _connect(self) -> socket.socket:
         place, process = str(address(self._settings)), None

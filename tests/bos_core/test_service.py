@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from bos_core.index.client import Index
 from bos_core.objects.errors import BosError, ServiceError
 from bos_core.tccsp.client import SchedulerClient, SchedulerLost
 from bos_core.tccsp.forecast import Job
+from bos_core.tccsp.wire import address
 from tests.bos_core.test_scheduler import _array, _until
 
 STEP = "tests.bos_core.crashing:step"
@@ -101,6 +103,22 @@ def test_when_it_dies_the_run_is_told_and_goes_on_with_another(index: Index, con
     assert not left, "containers outlived their scheduler"
     counts = index.call(lambda db: tasks.stage_counts(db, "orphan"))[0]
     assert (counts.done, counts.failed) == (120, 0)
+
+
+def test_a_dying_one_that_still_takes_a_connection_is_passed_over(index: Index, connect, tmp_path: Path):
+    if (index.settings.home / "scheduler.pid").exists():
+        process = _process(index)
+        process.terminate()
+        process.wait(timeout=30)
+    with socket.socket(socket.AF_UNIX) as dying:
+        dying.bind(str(address(index.settings)))
+        dying.listen(1)
+        with ThreadPoolExecutor(1) as threads:
+            array, chunks = _array(index, "passed", ["work"] * 2, tmp_path)
+            ran = threads.submit(connect("passed").run_array, array, chunks, STEP, None)
+            dying.accept()[0].close()
+            dying.close()
+            assert ran.result(timeout=60) == 2
 
 
 def test_a_run_that_is_killed_frees_the_containers(index: Index, connect, tmp_path: Path):
