@@ -1,7 +1,9 @@
 """What to do about a chunk that did not end well: how long to wait, when to try again, when to cut it.
 
 A chunk whose container dies is tried again after a pause. One that keeps killing its container is cut in two until a
-single element is left, which is the culprit: it fails with its reason, and everything around it completes.
+single element is left, which is the culprit: it fails with its reason, and everything around it completes. What cannot
+be cut further and still has several elements is run once more with each of them apart from the container's process,
+where its step knows how.
 """
 
 from dataclasses import dataclass, replace
@@ -21,10 +23,11 @@ class Verdict(Enum):
 
     RETRY = "retry"
     SPLIT = "split"
+    APART = "apart"
     FAIL = "fail"
 
 
-def judge(attempts: int, can_grow: bool, divisible: bool, culprits: int) -> Verdict:
+def judge(attempts: int, can_grow: bool, divisible: bool, culprits: int, several: bool = False) -> Verdict:
     """What to do with a chunk whose container died.
 
     Args:
@@ -32,12 +35,25 @@ def judge(attempts: int, can_grow: bool, divisible: bool, culprits: int) -> Verd
         can_grow: it died of a memory quota that can still be raised.
         divisible: it has more than one element.
         culprits: single elements of its array that have failed so far.
+        several: it has several elements that have not been tried apart yet.
     """
     if can_grow:
         return Verdict.RETRY
     if divisible and culprits < MOST_CULPRITS:
         return Verdict.SPLIT if attempts >= ATTEMPTS_BEFORE_SPLIT else Verdict.RETRY
-    return Verdict.RETRY if attempts < MAX_ATTEMPTS else Verdict.FAIL
+    if attempts < MAX_ATTEMPTS:
+        return Verdict.RETRY
+    return Verdict.APART if several and culprits < MOST_CULPRITS else Verdict.FAIL
+
+
+def several(chunk: Chunk) -> bool:
+    """Whether a chunk has several elements that have not been tried apart yet."""
+    return chunk.count > 1 and not chunk.payload.get("apart")
+
+
+def apart(chunk: Chunk) -> Chunk:
+    """The chunk with its elements to be run apart from the container's process."""
+    return replace(chunk, payload={**chunk.payload, "apart": True})
 
 
 def pause(attempts: int) -> float:

@@ -28,7 +28,7 @@ from bos_core.objects.task import Chunk, Receipt, TaskState
 from bos_core.tccsp import records
 from bos_core.tccsp.board import Board, Choice, Decision, Demand
 from bos_core.tccsp.containers import ContainerPool
-from bos_core.tccsp.faults import Patience, Verdict, divisible, halves, judge, pause
+from bos_core.tccsp.faults import MAX_ATTEMPTS, Patience, Verdict, apart, divisible, halves, judge, pause, several
 from bos_core.tccsp.fleet import Fleet
 from bos_core.tccsp.forecast import Forecaster, Job
 from bos_core.tccsp.given import Given, Table
@@ -381,7 +381,7 @@ class Scheduler:
                 self.forecaster.too_small(given.job, quota)
                 can_grow = FILL * quota < self._fleet.most_mib - 1
             culprits = self._culprits.get(work.array.id, 0)
-            verdict = judge(work.attempts, can_grow, divisible(work.chunk), culprits)
+            verdict = judge(work.attempts, can_grow, divisible(work.chunk), culprits, several(work.chunk))
             self._suspects.append(work)
         else:
             # A wrong input stays wrong; a crash may not happen again.
@@ -391,6 +391,9 @@ class Scheduler:
             self._again(container, work, reason, pause(work.attempts))
         elif verdict is Verdict.SPLIT:
             self._split(container, work, reason)
+        elif verdict is Verdict.APART:
+            work.chunk, work.attempts = apart(work.chunk), MAX_ATTEMPTS - 1
+            self._again(container, work, reason, pause(1))
         else:
             self._culprits[work.array.id] = self._culprits.get(work.array.id, 0) + 1
             self._between.add(work)

@@ -5,14 +5,17 @@ import numpy as np
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
+from flows.steps.apart import verify_apart
 from flows.steps.inputs import network_of, reader
 from flows.steps.result import StepResult
 from flows.steps.windows import movable, weather
-from slots.contracts.n1 import N1Request, N1Result
+from slots.contracts.n1 import N1Request
 from slots.grid.model import Ints
 from slots.grid.network import Network
 
 SLOT = "n1"
+LOST = "no power flow exists (confirmed by full Newton)"
+KILLED = "whatever computes it dies"
 
 _UNITS = {
     "loading": "1",
@@ -50,7 +53,11 @@ def run(chunk: Chunk) -> StepResult:
     if chunk.payload["only_adjusted"]:
         hours = hours[reader(chunk, "state").read("adjusted", chunk.first_hour, chunk.hours).astype(bool)]
     chosen = program(SLOT, chunk.payload["algorithm"])
-    result: N1Result = chosen.call(request_of(chunk, net, hours))
+    request, killed = request_of(chunk, net, hours), np.zeros(0, dtype=np.int64)
+    if chunk.payload.get("apart") and len(hours):
+        result, killed = verify_apart(chosen.call, request)
+    else:
+        result = chosen.call(request)
     insecure = result.insecure()
     cases = 1 + len(result.contingencies)
     datasets = {
@@ -66,7 +73,7 @@ def run(chunk: Chunk) -> StepResult:
     datasets["worst_loading"] = Dataset(worst, ("hour",), "1", "highest loading over all cases")
     lost = ~result.converged
     notes = tuple(
-        (int(h * cases + c), f"hour {hours[h]}, case {c}: no power flow exists (confirmed by full Newton)")
+        (int(h * cases + c), f"hour {hours[h]}, case {c}: {KILLED if c in killed else LOST}")
         for h, c in np.argwhere(lost)
     )
     summary = {"insecure_hours": int(insecure.any(axis=1).sum()), "insecure_cases": int(insecure.sum()),

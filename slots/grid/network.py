@@ -22,6 +22,7 @@ class Network:
         unit_map: (bus, unit) participation factors of the units; columns sum to 1.
         correction: (bus,) fixed injection (p.u.) that makes the base state exact.
         voltage_support: (bus,) MVAr of range above which a bus holds its voltage.
+        outages: positions of the branches whose outage is verified; None for all real ones in service.
     """
 
     grid: Grid
@@ -30,10 +31,13 @@ class Network:
     unit_map: sp.csr_matrix
     correction: Complexes
     voltage_support: Floats
+    outages: Ints | None = None
 
     @property
     def contingencies(self) -> Ints:
-        """Positions of the branches whose outage is verified: all real ones in service."""
+        """Positions of the branches whose outage is verified."""
+        if self.outages is not None:
+            return self.outages
         br = self.grid.branches
         return np.flatnonzero(br.in_service & ~br.equivalent)
 

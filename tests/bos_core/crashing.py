@@ -16,7 +16,8 @@ from bos_core.objects.task import Receipt
 def step(message: dict[str, Any]) -> Receipt:
     """Do as the payload says: work, nap, doze (longer), die, stop or sleep (once, or always), refuse, fill so many MiB for a while.
 
-    `poison N` dies where the chunk has element N; `tell` notes the mode of the container.
+    `poison N` dies where the chunk has element N, `together` where elements are not run apart; `tell` notes the mode
+    of the container.
     """
     what, folder = message["payload"]["do"], Path(message["payload"]["folder"])
     mark = folder / message["key"].replace("/", "-")
@@ -29,6 +30,8 @@ def step(message: dict[str, Any]) -> Receipt:
         time.sleep(0.02)
         if message["offset"] <= int(what.split()[1]) < message["offset"] + message["count"]:
             os.kill(os.getpid(), signal.SIGKILL)
+    if what == "together" and not message["payload"].get("apart"):
+        os.kill(os.getpid(), signal.SIGKILL)
     if what in ("nap", "doze"):
         time.sleep(0.15 if what == "nap" else 1.0)
     if what == "tell":

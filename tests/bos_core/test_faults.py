@@ -36,6 +36,8 @@ def test_verdicts():
     assert judge(2, False, False, 0) is Verdict.RETRY
     assert judge(MAX_ATTEMPTS, False, False, 0) is Verdict.FAIL
     assert judge(MAX_ATTEMPTS, False, True, MOST_CULPRITS) is Verdict.FAIL  # the fault is not in single elements
+    assert judge(MAX_ATTEMPTS, False, False, 0, several=True) is Verdict.APART
+    assert judge(MAX_ATTEMPTS, False, False, MOST_CULPRITS, several=True) is Verdict.FAIL
     assert judge(9, True, True, 9) is Verdict.RETRY  # as long as it can be given more memory
     assert pause(3) == 4 * pause(1)
 

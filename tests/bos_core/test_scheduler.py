@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,15 @@ def test_one_element_that_kills_is_found_and_the_rest_completes(index: Index, sc
         scheduler.run_array(array, chunks, step, None)
     again = index.call(lambda db: tasks.stage_counts(db, "poison"))[0]
     assert again.attempts == counts.attempts + 3
+
+
+def test_what_cannot_be_cut_is_run_with_its_elements_apart(index: Index, scheduler: Scheduler, tmp_path: Path):
+    array, chunks = _array(index, "apart", ["together"], tmp_path)
+    told: list[str] = []
+    assert scheduler.run_array(array, [replace(chunks[0], hours=1)], step, None, told=told.append) == 1
+    assert len(told) == 3
+    counts = index.call(lambda db: tasks.stage_counts(db, "apart"))[0]
+    assert (counts.done, counts.failed) == (3, 0)
 
 
 @pytest.mark.parametrize("how", ["stop once", "sleep once"])
