@@ -4,7 +4,7 @@ import os
 
 from storage.settings import Settings
 
-SELDOM = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "REPOSSESSOR", "SCHEDULER_RECENT_DEPLOYMENTS")
+SELDOM = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "REPOSSESSOR", "SCHEDULER_RECENT_DEPLOYMENTS", "FOREMAN")
 
 
 def configure(settings: Settings) -> None:
@@ -20,6 +20,7 @@ def configure(settings: Settings) -> None:
         "PREFECT_CLI_PROMPT": "false",
         # The server looks every 5 s for what happens once an hour, and takes 3 % of a core for that.
         **{f"PREFECT_SERVER_SERVICES_{name}_LOOP_SECONDS": "60" for name in SELDOM},
+        "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1M",
         "DO_NOT_TRACK": "1",
         "DASK_LOGGING__DISTRIBUTED": "critical",
     }
