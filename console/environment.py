@@ -4,7 +4,14 @@ import os
 
 from storage.settings import Settings
 
-SELDOM = ("LATE_RUNS", "PAUSE_EXPIRATIONS", "CLEANUP_RECONCILER", "REPOSSESSOR", "SCHEDULER_RECENT_DEPLOYMENTS", "FOREMAN")
+SELDOM = (
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "CLEANUP_RECONCILER",
+    "REPOSSESSOR",
+    "SCHEDULER_RECENT_DEPLOYMENTS",
+    "FOREMAN",
+)
 
 
 def configure(settings: Settings) -> None:
