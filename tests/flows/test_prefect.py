@@ -119,12 +119,19 @@ def _dead(home: Home, pid: int) -> bool:
     return int((home.folder / "scheduler.pid").read_text().split()[0]) == pid
 
 
+def _is_container(process: psutil.Process) -> bool:
+    """Whether a process has loaded what a container loads, and nothing hangs on it; some live for a moment only."""
+    try:
+        return not process.children() and process.memory_info().rss > 100 * 2**20
+    except psutil.Error:
+        return False
+
+
 def _containers(home: Home) -> list[int]:
     """Process ids of the containers that work, once there are some."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        found = [p.pid for p in _scheduler(home).children(recursive=True)
-                 if not p.children() and p.memory_info().rss > 100 * 2**20]  # fmt: skip
+        found = [p.pid for p in _scheduler(home).children(recursive=True) if _is_container(p)]
         if found:
             return found
         time.sleep(0.2)
