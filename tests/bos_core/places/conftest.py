@@ -3,6 +3,7 @@
 import getpass
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ def ssh_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     server = subprocess.Popen([str(shutil.which("sshd")), "-D", "-e", "-f", str(folder / "config")])
-    time.sleep(0.5)
+    _until_heard(port)
     yield Ssh(
         folder / "home", ("127.0.0.1",), address="127.0.0.1", user=getpass.getuser(), port=port,
         key=str(folder / "login"), known_hosts=str(folder / "known"),
@@ -125,6 +126,18 @@ def slurm_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slurm]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _until_heard(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody listens at port {port}"
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _until_made(path: Path) -> None:
