@@ -26,6 +26,8 @@ DASK = {
     "distributed.worker.daemon": False,
     "distributed.comm.timeouts.connect": "60s",
     "distributed.scheduler.work-stealing": False,
+    # A nanny whose worker was lost this long ago and is just being replaced again would be given up.
+    "distributed.deploy.lost-worker-timeout": "1000 days",
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.pause": False,

@@ -11,7 +11,7 @@ import distributed
 import psutil
 from tornado.ioloop import PeriodicCallback
 
-from bos_core.tccsp.places.local import end, terminated_by, vital_of
+from bos_core.tccsp.places.local import Past, end, vital_of
 from bos_core.tccsp.places.place import PRELOAD
 from bos_core.tccsp.places.server import load_now, this_server
 
@@ -27,21 +27,13 @@ class Attendant:
 
     def __init__(self, nanny: Any) -> None:
         self._nanny = nanny
-        self._pids: list[int] = []  # of the process now and before
-        self._full: int | None = None  # the process that went beyond its quota last
+        self._past = Past()
         nanny.handlers |= {"container_seen": self.seen, "container_kill": self.kill}
         nanny.periodic_callbacks["attendant"] = PeriodicCallback(self._look, LOOK_MS)
 
     def _look(self) -> None:
-        pid = self._nanny.pid
-        if pid is not None and pid not in self._pids:
-            self._pids = [*self._pids[-1:], pid]
-        self._full = terminated_by(self._nanny) or self._full
-
-    def _dead(self) -> list[int]:
-        """The process that died last, if any did."""
-        alive = self._nanny.pid is not None and psutil.pid_exists(self._nanny.pid)
-        return self._pids[:-1] if alive else self._pids[-1:]
+        if self._nanny.pid is not None:
+            self._past.saw(self._nanny.pid)
 
     async def seen(self) -> dict[str, Any]:
         """The container's vital signs, none if no process runs; its children; whether it died of its memory; its server."""
@@ -51,7 +43,7 @@ class Attendant:
             vital, children = asdict(vital_of(process.pid)), bool(process.children())
         except (psutil.Error, TypeError):
             vital, children = None, False
-        return {"vital": vital, "children": children, "full": self._full in self._dead(),
+        return {"vital": vital, "children": children, "full": self._past.died_of_memory(self._nanny),
                 "server": asdict(this_server()), "load": asdict(load_now())}  # fmt: skip
 
     async def kill(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -42,6 +43,7 @@ class Here:
         self.config: dict[str, Any] = {"logging": {"distributed": "critical"}}
         self._cluster: SpecCluster | None = None
         self._others: set[int] = set()  # of other pools of this process
+        self._past: defaultdict[str, Past] = defaultdict(Past)
 
     def cluster(self) -> SpecCluster:
         distributed.utils.get_mp_context().set_forkserver_preload(PRELOAD)
@@ -58,7 +60,10 @@ class Here:
         return dict(self._cluster.workers) if self._cluster is not None else {}
 
     def processes(self) -> dict[str, int]:
-        return {name: nanny.pid for name, nanny in self._nannies().items() if nanny.pid is not None}
+        alive = {name: nanny.pid for name, nanny in self._nannies().items() if nanny.pid is not None}
+        for name, pid in alive.items():
+            self._past[name].saw(pid)
+        return alive
 
     def vitals(self) -> dict[str, Vital]:
         out = {}
@@ -79,7 +84,7 @@ class Here:
         await asyncio.gather(*(nanny.kill(timeout=LAST_WORDS_S) for nanny in nannies), return_exceptions=True)
 
     def died_of_memory(self, name: str) -> bool:
-        return terminated_by(self._nannies().get(name)) is not None
+        return self._past[name].died_of_memory(self._nannies().get(name))
 
     def has_children(self, name: str) -> bool:
         try:
@@ -111,7 +116,19 @@ def vital_of(pid: int) -> Vital:
     return Vital(pid, used, resident, status == psutil.STATUS_STOPPED)
 
 
-def terminated_by(nanny: Any) -> int | None:
-    """The process that a nanny terminated for its memory, until another runs within its quota; Dask has no public name."""
-    pid = getattr(getattr(nanny, "memory_manager", None), "_last_terminated_pid", -1)
-    return None if pid == -1 else int(pid)
+class Past:
+    """The processes of one container, now and before; its pool looks at them often."""
+
+    def __init__(self) -> None:
+        self._pids: list[int] = []
+
+    def saw(self, pid: int) -> None:
+        """Take account of the process that there is now."""
+        if pid not in self._pids:
+            self._pids = [*self._pids[-1:], pid]
+
+    def died_of_memory(self, nanny: Any) -> bool:
+        """Whether the last process to die, or one that is dying, was ended by its nanny for its memory."""
+        ended = getattr(getattr(nanny, "memory_manager", None), "_last_terminated_pid", -1)  # Dask has no public name
+        *before, last = self._pids or [-1]
+        return ended != -1 and (ended == last or (ended in before and psutil.pid_exists(last)))

@@ -26,6 +26,7 @@ from bos_core.tccsp.places.server import this_server
 
 LOOK_S = 1.0
 ANSWER_S = 3.0  # that an attendant has to answer
+ASK_OFTEN = 3  # times, where much depends on the answer
 NANNY_MIB = 256  # that a job or pod has beyond its container's quota; the quota itself is kept by the nanny
 ATTENDANT = "bos_core.tccsp.places.attendant"
 
@@ -136,8 +137,10 @@ class Remote(ABC):
         workers = list(self._cluster.scheduler.workers.values()) if self._cluster is not None else []
         self._attendants |= {str(w.name): w.nanny for w in workers if w.nanny}
 
-    async def _look(self, name: str) -> None:
-        answer = await self._ask(name, "container_seen")
+    async def _look(self, name: str, tries: int = 1) -> None:
+        answer = None
+        while answer is None and tries:
+            answer, tries = await self._ask(name, "container_seen"), tries - 1
         if answer is None:
             self._seen.pop(name, None)
         else:
@@ -177,7 +180,7 @@ class Remote(ABC):
 
     def died_of_memory(self, name: str) -> bool:
         if self._cluster is not None:
-            self._cluster.sync(self._look, name)  # it has died since the last look
+            self._cluster.sync(self._look, name, ASK_OFTEN)  # it has died since the last look
         return name in self._seen and self._seen[name].full
 
     def has_children(self, name: str) -> bool:
