@@ -123,10 +123,16 @@ async def commit_chunk(
         await db.merge(TaskException(chunk_key=chunk.key, offset=offset, reason=reason))
 
 
-async def history(db: AsyncSession, limit: int = 3000) -> list[tuple[str, str, float, float, float, float, float]]:
-    """(stage, kind, size, seconds, of them loading, MiB before, peak MiB) of the latest chunks that succeeded, oldest first."""
-    wanted = (TaskArray.stage, TaskArray.kind, ChunkRow.size, ChunkRow.seconds, ChunkRow.load_s, ChunkRow.start_mib,
-              ChunkRow.peak_mib)  # fmt: skip
+async def history(
+    db: AsyncSession, limit: int = 3000
+) -> list[tuple[str, str, float, float, float, float, float, float]]:
+    """Of the latest chunks that succeeded, oldest first.
+
+    Returns:
+        (stage, kind, size, seconds, of them loading, of them for data, MiB before, peak MiB) of each.
+    """
+    wanted = (TaskArray.stage, TaskArray.kind, ChunkRow.size, ChunkRow.seconds, ChunkRow.load_s,
+              ChunkRow.data_seconds, ChunkRow.start_mib, ChunkRow.peak_mib)  # fmt: skip
     query = (
         columns(*(col(c) for c in wanted))
         .join(ChunkRow, col(ChunkRow.array_id) == col(TaskArray.id))

@@ -1,11 +1,12 @@
 """Algorithm A1 of the BOS paper (section 3.3.1): how long a chunk will take and how much memory it will need.
 
-Durations are log-normal around a power of the chunk's size: log W = w0 + w1·log(size) + offset of its kind, where W is
-what a chunk takes beyond what every chunk takes, however small: opening, writing and checking files. Weights and
-offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and program, and
-its offset is drawn to zero while it has few chunks. What a container spends on loading what it needs for a service
-that it runs for the first time is measured apart and added. Before anything was measured the prior says a tenth of a
-second for size one within a factor of thirty, growing in proportion.
+A chunk takes what it works, what it spends on data (opening, reading, writing and checking files), and, on a container
+that runs its service for the first time, what it spends on loading libraries; each is measured and forecast by itself.
+Work and data are log-normal around powers of the chunk's size: log W = w0 + w1·log(size) + offset of its kind. Weights
+and offsets follow from all chunks of a service by Bayesian linear regression; a kind is one grid, level and program,
+and its offset is drawn to zero while it has few chunks. Before anything was measured the prior says a tenth of a second
+of work for size one within a factor of thirty, growing in proportion, and a fiftieth of a second for data, hardly
+growing: most of that is for opening files.
 
 The peak of memory is what containers hold before a chunk, whatever they ran before, and by how much its kind exceeds
 that at most.
@@ -13,7 +14,7 @@ that at most.
 
 from collections import deque
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, hypot, log
 from statistics import NormalDist, median
 
 import numpy as np
@@ -21,9 +22,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_MEAN = (-2.3, 1.0)  # of w0, w1
+WORK, DATA = (-2.3, 1.0), (-3.9, 0.0)  # prior means of w0, w1
 PRIOR_DEVIATION = (7.0, 0.3)  # in deviations of the noise, as are those of kinds
-BASE = len(PRIOR_MEAN)
+BASE = len(WORK)
+LEAST_S = 1e-3  # what is shorter is not told apart
 LOADS_S = 5e-4  # less means that the container had run the service before
 NOTHING = 0.1  # hours that a chunk of size 0 counts as
 KIND_DEVIATION = 4.0  # of a kind's offset from its service
@@ -31,7 +33,6 @@ PRIOR_SHAPE, PRIOR_RATE = 1.0, 0.25  # of the noise's inverse-gamma prior: about
 FORGET = 0.98  # weight of everything before, per chunk: machines and data drift
 COLD_PEAK_MIB = 600.0  # a container with its libraries loaded, before anything was measured
 COLD_LOAD_S = 0.5
-FIXED_S, LEAST_SHARE = 0.03, 0.05  # what every chunk takes (s); the share of a chunk that is work at least
 STARTS, HELD = 40, 0.9  # latest chunks, and the quantile of what their containers held before them
 SAFETY_MIB, SAFETY_SHARE = 96.0, 0.15  # a container's libraries and caches grow with what it has run
 KEPT_ERRORS = 500
@@ -88,17 +89,16 @@ class Forecast:
         return max(self.seconds * exp(deviations * self.spread) - elapsed, 0.0)
 
 
-class _Service:
-    """Regression of one service: intercept, slope, one offset per kind; and the memory of its kinds.
+class _Power:
+    """Regression of a duration on sizes: intercept, slope, one offset per kind.
 
     `precision` and `moment` are sums over chunks of x·xᵀ and x·y, of deviations from the prior's mean; the prior's
     own precision is added where they are used, so forgetting leads back to it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prior_mean: tuple[float, float]) -> None:
         self.kinds: dict[str, int] = {}
-        self.growths: dict[str, deque[float]] = {}
-        self.loads: deque[float] = deque(maxlen=20)
+        self._mean = prior_mean
         self._precision, self._moment = np.zeros((BASE, BASE)), np.zeros(BASE)
         self._squares = self._count = 0.0
         self._solved: tuple[Floats, Floats, float] | None = None
@@ -110,23 +110,20 @@ class _Service:
             x[self.kinds[job.kind]] = 1.0
         return x
 
-    def learn(self, job: Job, seconds: float, load: float, growth_mib: float) -> None:
-        """Take account of a chunk."""
-        if load > LOADS_S:
-            self.loads.append(load)
+    def learn(self, job: Job, seconds: float) -> None:
+        """Take account of a duration."""
         if job.kind not in self.kinds:
             self.kinds[job.kind] = len(self._moment)
             self._precision, self._moment = np.pad(self._precision, (0, 1)), np.pad(self._moment, (0, 1))
         x = self._row(job)
-        y = log(_work(max(seconds - load, 1e-3))) - float(x[:BASE] @ PRIOR_MEAN)
+        y = log(max(seconds, LEAST_S)) - float(x[:BASE] @ self._mean)
         self._precision = FORGET * self._precision + np.outer(x, x)
         self._moment = FORGET * self._moment + x * y
         self._squares, self._count = FORGET * self._squares + y * y, FORGET * self._count + 1
         self._solved = None
-        self.growths.setdefault(job.kind, deque(maxlen=50)).append(growth_mib)
 
     def predict(self, job: Job) -> tuple[float, float]:
-        """Mean and standard deviation of the logarithm of what its work takes (s)."""
+        """Median (s), and standard deviation of the logarithm."""
         solved = self._solved
         if solved is None:
             prior = 1 / np.array([*PRIOR_DEVIATION, *[KIND_DEVIATION] * len(self.kinds)]) ** 2
@@ -138,33 +135,48 @@ class _Service:
         weights, covariance, noise = solved
         x = self._row(job)
         unseen = 0.0 if job.kind in self.kinds else KIND_DEVIATION**2
-        mean = float(x[:BASE] @ PRIOR_MEAN + x @ weights)
-        return mean, float(np.sqrt(noise * (1 + x @ covariance @ x + unseen)))
+        mean = float(x[:BASE] @ self._mean + x @ weights)
+        return exp(mean), float(np.sqrt(noise * (1 + x @ covariance @ x + unseen)))
+
+
+class _Service:
+    """What is known of a service: work, data, loading, and the memory of its kinds."""
+
+    def __init__(self) -> None:
+        self.work, self.data = _Power(WORK), _Power(DATA)
+        self.growths: dict[str, deque[float]] = {}
+        self.loads: deque[float] = deque(maxlen=20)
+
+    def learn(self, job: Job, work: float, data: float, load: float, growth_mib: float) -> None:
+        """Take account of a chunk."""
+        if load > LOADS_S:
+            self.loads.append(load)
+        self.work.learn(job, work)
+        self.data.learn(job, data)
+        self.growths.setdefault(job.kind, deque(maxlen=50)).append(growth_mib)
+
+    def predict(self, job: Job) -> tuple[float, float]:
+        """Median (s) of work and data together, and the deviation of its logarithm, to first order."""
+        (work, w), (data, d) = self.work.predict(job), self.data.predict(job)
+        return work + data, hypot(work * w, data * d) / (work + data)
 
     @property
     def load(self) -> float:
         """Seconds of loading on a container that runs it for the first time."""
         if self.loads:
             return sum(self.loads) / len(self.loads)
-        return 0.0 if self.kinds else COLD_LOAD_S
+        return 0.0 if self.work.kinds else COLD_LOAD_S
 
     def growth(self, kind: str) -> tuple[float, float] | None:
-        """The largest growth of a kind, or of the service if it was never seen, and its spread; None before any."""
+        """The largest growth of a kind, or of the service if it was never seen, and its spread; None before any.
+
+        What few chunks have shown need not be all: to their spread comes a part that fades as they become more.
+        """
         seen = self.growths.get(kind)
         if seen:
-            return max(seen), 2 * float(np.std(seen))
+            return max(seen), 2 * float(np.std(seen)) + COLD_PEAK_MIB / (1 + len(seen))
         others = [p for kept in self.growths.values() for p in kept]
         return (max(others), 0.35 * max(others)) if others else None
-
-
-def _work(seconds: float) -> float:
-    """What a chunk takes (s) less what every chunk takes."""
-    return max(seconds - FIXED_S, LEAST_SHARE * seconds)
-
-
-def _whole(work: float) -> float:
-    """The inverse of `_work`."""
-    return min(work + FIXED_S, work / LEAST_SHARE)
 
 
 class Forecaster:
@@ -179,10 +191,8 @@ class Forecaster:
     def forecast(self, job: Job, cold: bool = False) -> Forecast:
         """Duration and memory of a chunk, on a container that has run its service before or, if `cold`, not."""
         s = self._services.get(job.service) or _Service()
-        mean, deviation = s.predict(job)
-        seconds, load = _whole(exp(mean)), s.load if cold else 0.0
-        spread = deviation * min(exp(mean) / seconds, 1.0)  # what is fixed does not vary
-        return Forecast(seconds + load, spread, *self._memory(s, job.kind))
+        seconds, spread = s.predict(job)
+        return Forecast(seconds + (s.load if cold else 0.0), spread, *self._memory(s, job.kind))
 
     def _memory(self, s: _Service, kind: str) -> tuple[float, float]:
         """Peak and margin (MiB); the margin covers spread and what libraries and caches add."""
@@ -192,11 +202,13 @@ class Forecaster:
         peak = grows[0] + (float(np.quantile(self._held, HELD)) if self._held else 0.0)
         return peak, SAFETY_MIB + grows[1] + SAFETY_SHARE * peak
 
-    def learn(self, job: Job, seconds: float, peak_mib: float, load: float = 0.0, start_mib: float = 0.0) -> None:
+    def learn(
+        self, job: Job, seconds: float, peak_mib: float, load: float = 0.0, start_mib: float = 0.0, data: float = 0.0
+    ) -> None:
         """Take account of a chunk that ended.
 
         Args:
-            seconds: it took, `load` of them to load libraries.
+            seconds: it took, `load` of them to load libraries and `data` for data.
             peak_mib: resident at its peak; start_mib: before it began.
         """
         told = self.forecast(job)
@@ -204,7 +216,7 @@ class Forecaster:
         self._beyond.append(peak_mib - told.peak_mib - told.margin_mib)
         self._held.append(start_mib)
         growth = max(peak_mib - start_mib, 0.0)
-        self._services.setdefault(job.service, _Service()).learn(job, seconds, load, growth)
+        self._services.setdefault(job.service, _Service()).learn(job, seconds - load - data, data, load, growth)
 
     def too_small(self, job: Job, quota_mib: float) -> None:
         """Take account of a chunk that a quota killed: it needs more than that."""

@@ -86,8 +86,8 @@ class Scheduler:
         Raises:
             ServiceError: containers do not come up.
         """
-        for service, kind, size, seconds, load, start, peak in self.index.call(tasks.history):
-            self.forecaster.learn(Job(service, kind, size), seconds, peak, load, start)
+        for service, kind, size, seconds, load, data, start, peak in self.index.call(tasks.history):
+            self.forecaster.learn(Job(service, kind, size), seconds, peak, load, start, data)
         self._fleet.start()
         self._thread = threading.Thread(target=self._loop, name="bos-scheduler", daemon=True)
         self._thread.start()
@@ -359,7 +359,9 @@ class Scheduler:
     def _done(self, container: str, given: Given, receipt: Receipt) -> None:
         self._between.add(given.work)
         self._ledger.done(container, given.work, receipt, partial(self._finish, given.work, []))
-        self.forecaster.learn(given.job, receipt.seconds, receipt.peak_mib, receipt.load_seconds, receipt.start_mib)
+        self.forecaster.learn(
+            given.job, receipt.seconds, receipt.peak_mib, receipt.load_seconds, receipt.start_mib, receipt.data_seconds
+        )
 
     def _finish(self, work: Work, parts: list[Work]) -> None:
         self._between.discard(work)

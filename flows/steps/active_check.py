@@ -15,6 +15,7 @@ from slots.algorithms.active_dispatch.loss_iterated import broken_seam, join_day
 from slots.contracts.active_dispatch import ActiveDispatch
 from slots.contracts.unit_commitment import check_ramps
 
+_NAMES = {"unit", "bus", "branch"}
 _HOURLY = ("on", "p", "reserve", "energy", "shed", "spill", "reserve_short", "reserve_required", "demand",
            "overload", "loss")  # fmt: skip
 
@@ -22,7 +23,8 @@ _HOURLY = ("on", "p", "reserve", "energy", "shed", "spill", "reserve_short", "re
 def run(chunk: Chunk) -> StepResult:
     """Check the month's seams, dispatch the two days at a broken one together, and store the whole month."""
     days = days_of(chunk)
-    parts = [_read_day(chunk, first, hours) for first, hours in days]
+    stored = _read(chunk)
+    parts = [_rows(stored, slice(first - chunk.first_hour, first - chunk.first_hour + hours)) for first, hours in days]
     repaired = []
     for k in range(len(days) - 1):
         request = request_of(chunk, *days[k])
@@ -35,7 +37,7 @@ def run(chunk: Chunk) -> StepResult:
         joined = join_days(request, request_of(chunk, *days[k + 1]), before, after)
         parts[k], parts[k + 1] = _split(chunk, joined, days[k][1])
         repaired.append(k)
-    month = stack(parts, {"unit", "bus", "branch"})
+    month = stack(parts, _NAMES)
     units = request_of(chunk, *days[0]).horizon.units
     check_ramps(units, month["on"].data.astype(bool), month["p"].data)
     chosen = program("active_dispatch", chunk.payload["algorithm"])
@@ -43,10 +45,10 @@ def run(chunk: Chunk) -> StepResult:
     return StepResult(month, chosen, summary={"repaired": len(repaired)}, exceptions=notes)
 
 
-def _read_day(chunk: Chunk, first: int, hours: int) -> dict[str, Dataset]:
-    source = reader(chunk, "dispatch")
-    path = chunk.payload["inputs"]["dispatch"][0][0]
-    names, _ = store.read(path, ["unit", "bus", "branch"])
+def _read(chunk: Chunk) -> dict[str, Dataset]:
+    """The month as the days were dispatched."""
+    source, first, hours = reader(chunk, "dispatch"), chunk.first_hour, chunk.hours
+    names, _ = store.read(chunk.payload["inputs"]["dispatch"][0][0], sorted(_NAMES))
     out = {k: Dataset(v, (k,)) for k, v in names.items()}
     out["hour"] = Dataset(np.arange(first, first + hours), ("hour",), "h")
     for name in _HOURLY:
@@ -56,14 +58,13 @@ def _read_day(chunk: Chunk, first: int, hours: int) -> dict[str, Dataset]:
     return out
 
 
+def _rows(datasets: dict[str, Dataset], hours: slice) -> dict[str, Dataset]:
+    return {
+        k: d if k in _NAMES else Dataset(np.asarray(d.data)[hours], d.dims, d.unit, d.description)
+        for k, d in datasets.items()
+    }
+
+
 def _split(chunk: Chunk, joined: ActiveDispatch, hours: int) -> tuple[dict[str, Dataset], dict[str, Dataset]]:
     whole = dispatch_datasets(chunk, joined)
-    same = {"unit", "bus", "branch"}
-
-    def rows(span: slice) -> dict[str, Dataset]:
-        return {
-            k: d if k in same else Dataset(np.asarray(d.data)[span], d.dims, d.unit, d.description)
-            for k, d in whole.items()
-        }
-
-    return rows(slice(0, hours)), rows(slice(hours, None))
+    return _rows(whole, slice(0, hours)), _rows(whole, slice(hours, None))

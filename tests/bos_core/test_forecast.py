@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bos_core.tccsp.forecast import COLD_PEAK_MIB, FIXED_S, Forecast, Forecaster, Job
+from bos_core.tccsp.forecast import COLD_PEAK_MIB, DATA, Forecast, Forecaster, Job
 
 
 def _taught(seed: int, chunks: int, power: float = 1.0, noise: float = 0.1) -> tuple[Forecaster, list[float]]:
@@ -37,15 +37,27 @@ def test_a_kind_never_seen_leans_on_its_service():
 
 def test_the_first_forecast_is_honest():
     told = Forecaster().forecast(Job("uc", "x", 1))
-    assert told.seconds == pytest.approx(0.1 + FIXED_S, rel=0.01)
+    assert told.seconds == pytest.approx(0.1 + np.exp(DATA[0]), rel=0.01)
     assert told.spread > 0.5
     assert told.peak_mib + told.margin_mib == 2 * COLD_PEAK_MIB
 
 
-def test_what_is_fixed_is_told_from_what_grows():
+def test_what_data_take_does_not_grow_like_work():
     f = Forecaster()
-    f.learn(Job("check", "x", 24), FIXED_S + 0.01, 200.0)
-    assert f.forecast(Job("check", "x", 240)).seconds == pytest.approx(FIXED_S + 0.1, rel=0.1)
+    f.learn(Job("check", "x", 24), 0.05, 200.0, data=0.04)
+    assert f.forecast(Job("check", "x", 240)).seconds == pytest.approx(0.04 + 0.1, rel=0.1)
+    f.learn(Job("check", "x", 240), 0.30, 200.0, data=0.20)  # until it turns out to
+    assert f.forecast(Job("check", "x", 240)).seconds > 0.20
+
+
+def test_few_chunks_are_not_taken_for_all():
+    f, needs = Forecaster(), []
+    for _ in range(20):
+        f.learn(Job("uc", "x", 24), 1.0, 250.0, start_mib=200.0)
+        needs.append(f.forecast(Job("uc", "x", 24)).need_mib)
+    assert needs == sorted(needs, reverse=True)
+    assert needs[0] > 550.0
+    assert needs[-1] < 450.0
 
 
 def test_loading_counts_only_where_it_is_to_be_done():
