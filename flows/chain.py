@@ -13,7 +13,7 @@ class Stage:
         title: what a user reads.
         step: module of `flows.steps` that a container runs.
         days: most days in one chunk; 0 for one chunk per month.
-        counts: input and array of flags whose number is what its duration depends on; its hours if empty.
+        counts: input and array of the flags, per hour, that its duration depends on; its hours if empty.
         fixed: its duration does not depend on its hours.
     """
 

@@ -11,12 +11,13 @@ from slots.grid.model import Floats
 
 
 def work_by_hour(stage: Stage, month: Month, payload: dict[str, Any]) -> Floats:
-    """(hour,) of a month: the number of cases to deal with where they decide, otherwise the same for every hour.
+    """(hour,) of a month: by the cases to deal with where they decide, otherwise the same for every hour.
 
-    A stage whose duration does not depend on its hours has 1 to do in all.
+    An hour with more cases takes longer, but each adds less: they are dealt with together. A stage whose duration does
+    not depend on its hours has 1 to do in all.
     """
     if stage.counts is None:
         return np.full(month.hours, 1.0 / month.hours if stage.fixed else 1.0)
     source, array = stage.counts
     flags = store.Hourly([Piece(*p) for p in payload["inputs"][source]]).read(array, month.first_hour, month.hours)
-    return np.asarray(flags.reshape(month.hours, -1).sum(axis=1), float)
+    return np.sqrt(flags.reshape(month.hours, -1).sum(axis=1), dtype=float)

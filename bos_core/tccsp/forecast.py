@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-WORK, DATA = (-2.3, 1.0), (-3.9, 0.0)  # prior means of w0, w1
+WORK, DATA = (-2.3, 1.0), (-3.9, 0.2)  # prior means of w0, w1
 PRIOR_DEVIATION = (7.0, 0.3)  # in deviations of the noise, as are those of kinds
 BASE = len(WORK)
 LEAST_S = 1e-3  # what is shorter is not told apart
