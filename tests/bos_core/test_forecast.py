@@ -45,7 +45,7 @@ def test_the_first_forecast_is_honest():
 def test_what_data_take_does_not_grow_like_work():
     f = Forecaster()
     f.learn(Job("check", "x", 24), 0.05, 200.0, data=0.04)
-    assert f.forecast(Job("check", "x", 240)).seconds == pytest.approx(0.04 + 0.1, rel=0.1)
+    assert f.forecast(Job("check", "x", 240)).seconds == pytest.approx(0.04 * 10 ** DATA[1] + 0.1, rel=0.1)
     f.learn(Job("check", "x", 240), 0.30, 200.0, data=0.20)  # until it turns out to
     assert f.forecast(Job("check", "x", 240)).seconds > 0.20
 
