@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, func, update
+from sqlalchemy import bindparam, case, func, insert, update
 from sqlalchemy import select as columns
-from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.statements import execute, put
+from bos_core.index.statements import add, execute, put
 from bos_core.index.tables import ChunkRow, Output, TaskArray, TaskException, TaskSet, now
 from bos_core.objects.task import TRANSITIONS, Chunk, Receipt, TaskState, check_transition
 
@@ -52,7 +52,7 @@ async def register_array(db: AsyncSession, array: TaskArray, chunks: list[Chunk]
     Chunks that are not done go back to pending: the caller alone works on the array, and has not begun.
     """
     values = array.model_dump(exclude={"started", "finished"}) | {"started": now()}
-    new = (await execute(db, insert(TaskArray).values(values).on_conflict_do_nothing())).rowcount
+    new = await add(db, SQLModel.metadata.tables["taskarray"], values | {"finished": None})
     if new and chunks:
         await execute(db, insert(ChunkRow), [_row_of(array.id, c, k) for k, c in enumerate(chunks)])
     elif not new:
@@ -96,13 +96,23 @@ async def mark(db: AsyncSession, key: str, state: TaskState, **changes: Any) -> 
     Raises:
         ValueError: it is in a state that this one cannot follow.
     """
-    before = [old.value for old in TaskState if state in TRANSITIONS[old]]
-    values: dict[str, Any] = {"state": state.value, **changes}
     if state is TaskState.EXECUTING:
-        values |= {"attempts": col(ChunkRow.attempts) + 1, "started": now()}
-    moved = update(ChunkRow).where(col(ChunkRow.key) == key, col(ChunkRow.state).in_(before)).values(values)
-    if not (await execute(db, moved)).rowcount:
+        changes["started"] = now()
+    given = {f"to_{name}": value for name, value in changes.items()} | {"of_key": key}
+    if not (await execute(db, _moved(state, tuple(changes)), given)).rowcount:
         check_transition(TaskState((await db.get_one(ChunkRow, key)).state), state)
+
+
+@cache
+def _moved(state: TaskState, changes: tuple[str, ...]) -> Any:
+    """A chunk moved to a state with other changes; made once, which takes longer than running it."""
+    values: dict[str, Any] = {"state": state.value} | {name: bindparam(f"to_{name}") for name in changes}
+    if state is TaskState.EXECUTING:
+        values["attempts"] = col(ChunkRow.attempts) + 1
+    before = [old.value for old in TaskState if state in TRANSITIONS[old]]
+    return (
+        update(ChunkRow).where(col(ChunkRow.key) == bindparam("of_key"), col(ChunkRow.state).in_(before)).values(values)
+    )
 
 
 async def commit_chunk(

@@ -158,6 +158,8 @@ class Board(Generic[Work]):
         first = sorted(self._queues, key=lambda d: (d != before, -d.criticality, d.deadline, d.rank))
         out: list[float] = []
         for d in first:
+            if len(out) == most:
+                break
             out += [self.need(d)] * min(len(self._queues[d]), most - len(out))
         return out
 

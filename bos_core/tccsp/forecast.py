@@ -102,6 +102,9 @@ class _Power:
         self._precision, self._moment = np.zeros((BASE, BASE)), np.zeros(BASE)
         self._squares = self._count = 0.0
         self._solved: tuple[Floats, Floats, float] | None = None
+        self._told: dict[
+            Job, tuple[float, float]
+        ] = {}  # since it last learned: whatever waits is asked for in every cycle
 
     def _row(self, job: Job) -> Floats:
         x = np.zeros(len(self._moment))
@@ -121,9 +124,15 @@ class _Power:
         self._moment = FORGET * self._moment + x * y
         self._squares, self._count = FORGET * self._squares + y * y, FORGET * self._count + 1
         self._solved = None
+        self._told.clear()
 
     def predict(self, job: Job) -> tuple[float, float]:
         """Median (s), and standard deviation of the logarithm."""
+        if job not in self._told:
+            self._told[job] = self._predict(job)
+        return self._told[job]
+
+    def _predict(self, job: Job) -> tuple[float, float]:
         solved = self._solved
         if solved is None:
             prior = 1 / np.array([*PRIOR_DEVIATION, *[KIND_DEVIATION] * len(self.kinds)]) ** 2
@@ -144,7 +153,8 @@ class _Service:
 
     def __init__(self) -> None:
         self.work, self.data = _Power(WORK), _Power(DATA)
-        self.growths: dict[str, deque[float]] = {}
+        self._growths: dict[str, deque[float]] = {}
+        self._grown: dict[str, tuple[float, float]] = {}
         self.loads: deque[float] = deque(maxlen=20)
 
     def learn(self, job: Job, work: float, data: float, load: float, growth_mib: float) -> None:
@@ -153,7 +163,16 @@ class _Service:
             self.loads.append(load)
         self.work.learn(job, work)
         self.data.learn(job, data)
-        self.growths.setdefault(job.kind, deque(maxlen=50)).append(growth_mib)
+        self.grew(job.kind, growth_mib)
+
+    def grew(self, kind: str, mib: float) -> None:
+        """Take account of what a chunk of a kind added to its container's memory.
+
+        What few chunks have shown need not be all: to their spread comes a part that fades as they become more.
+        """
+        seen = self._growths.setdefault(kind, deque(maxlen=50))
+        seen.append(mib)
+        self._grown[kind] = max(seen), 2 * float(np.std(seen)) + COLD_PEAK_MIB / (1 + len(seen))
 
     def predict(self, job: Job) -> tuple[float, float]:
         """Median (s) of work and data together, and the deviation of its logarithm, to first order."""
@@ -168,15 +187,11 @@ class _Service:
         return 0.0 if self.work.kinds else COLD_LOAD_S
 
     def growth(self, kind: str) -> tuple[float, float] | None:
-        """The largest growth of a kind, or of the service if it was never seen, and its spread; None before any.
-
-        What few chunks have shown need not be all: to their spread comes a part that fades as they become more.
-        """
-        seen = self.growths.get(kind)
-        if seen:
-            return max(seen), 2 * float(np.std(seen)) + COLD_PEAK_MIB / (1 + len(seen))
-        others = [p for kept in self.growths.values() for p in kept]
-        return (max(others), 0.35 * max(others)) if others else None
+        """The largest growth of a kind, or of the service if it was never seen, and its spread; None before any."""
+        if kind in self._grown:
+            return self._grown[kind]
+        largest = max((most for most, _ in self._grown.values()), default=None)
+        return None if largest is None else (largest, 0.35 * largest)
 
 
 class Forecaster:
@@ -185,6 +200,7 @@ class Forecaster:
     def __init__(self) -> None:
         self._services: dict[str, _Service] = {}
         self._held: deque[float] = deque(maxlen=STARTS)
+        self._held_mib = 0.0
         self._errors: deque[float] = deque(maxlen=KEPT_ERRORS)
         self._beyond: deque[float] = deque(maxlen=KEPT_ERRORS)
 
@@ -199,7 +215,7 @@ class Forecaster:
         grows = s.growth(kind)
         if grows is None:
             return COLD_PEAK_MIB, COLD_PEAK_MIB
-        peak = grows[0] + (float(np.quantile(self._held, HELD)) if self._held else 0.0)
+        peak = grows[0] + self._held_mib
         return peak, SAFETY_MIB + grows[1] + SAFETY_SHARE * peak
 
     def learn(
@@ -215,6 +231,7 @@ class Forecaster:
         self._errors.append(abs(told.seconds + load - seconds) / max(seconds, 1e-9))
         self._beyond.append(peak_mib - told.peak_mib - told.margin_mib)
         self._held.append(start_mib)
+        self._held_mib = float(np.quantile(self._held, HELD))
         growth = max(peak_mib - start_mib, 0.0)
         self._services.setdefault(job.service, _Service()).learn(job, seconds - load - data, data, load, growth)
 
@@ -222,8 +239,7 @@ class Forecaster:
         """Take account of a chunk that a quota killed: it needs more than that."""
         told = self.forecast(job)
         needed = max(2.0 * quota_mib, told.peak_mib)
-        grown = self._services.setdefault(job.service, _Service()).growths.setdefault(job.kind, deque(maxlen=50))
-        grown.append(needed - (float(np.quantile(self._held, HELD)) if self._held else 0.0))
+        self._services.setdefault(job.service, _Service()).grew(job.kind, needed - self._held_mib)
 
     @property
     def median_error(self) -> float:
