@@ -20,4 +20,5 @@ def work_by_hour(stage: Stage, month: Month, payload: dict[str, Any]) -> Floats:
         return np.full(month.hours, 1.0 / month.hours if stage.fixed else 1.0)
     source, array = stage.counts
     flags = store.Hourly([Piece(*p) for p in payload["inputs"][source]]).read(array, month.first_hour, month.hours)
-    return np.sqrt(np.asarray(flags.reshape(month.hours, -1).sum(axis=1), float))
+    cases = flags.reshape(month.hours, -1).sum(axis=1)
+    return np.asarray(np.sqrt(cases), float)
