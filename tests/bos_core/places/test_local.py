@@ -32,6 +32,13 @@ def test_a_death_of_memory_is_told_from_the_next_one():
     assert not past.died_of_memory(_ended(GONE))
 
 
+def _die(pool: ContainerPool) -> None:
+    """Kill the container and wait until another process is ready in its place."""
+    before = pool.processes()["c"]
+    os.kill(before, signal.SIGKILL)
+    _until(lambda: pool.processes().get("c") not in (None, before) and pool.ready() == {"c"}, 15)
+
+
 @pytest.mark.slow
 def test_a_container_that_dies_again_and_again_always_comes_back():
     pool = ContainerPool([Container("c", Quota(1, 600))])
@@ -39,8 +46,6 @@ def test_a_container_that_dies_again_and_again_always_comes_back():
     try:
         end = time.monotonic() + GIVEN_UP_S + 3
         while time.monotonic() < end:
-            before = pool.processes()["c"]
-            os.kill(before, signal.SIGKILL)
-            _until(lambda: pool.processes().get("c") not in (None, before) and pool.ready() == {"c"}, 15)  # noqa: B023 # it waits here
+            _die(pool)
     finally:
         pool.close()
