@@ -59,6 +59,7 @@ class EmbeddedPostgres:
         Raises:
             ServiceError: it cannot be started; names its log.
         """
+        self._set_aside()
         if self.data.exists() and self.running():
             return False
         self._prepare()
@@ -87,6 +88,23 @@ class EmbeddedPostgres:
             return False
         self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "stop", check=False)
         return True
+
+    def _set_aside(self) -> None:
+        """Root's cluster lies outside the home and outlives it: a home made anew under the old path starts empty.
+
+        The old cluster is kept beside, in `….orphan`.
+        """
+        root, link = self._root(), self.settings.home / "postgres"
+        if root == self.settings.home or link.is_symlink():
+            return
+        if self.data.exists() and not any(self.settings.home.glob("*")):
+            self.stop()
+            orphan = root.with_name(f"{root.name}.orphan")
+            shutil.rmtree(orphan, ignore_errors=True)
+            root.rename(orphan)
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            link.symlink_to(self.data)
 
     def _root(self) -> Path:
         if os.geteuid() == 0:

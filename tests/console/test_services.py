@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bos_core.index import tasks
+from bos_core.index.client import Index
 from storage.postgres import EmbeddedPostgres
 from storage.settings import Settings
 from tests.conftest import Home
@@ -78,3 +81,23 @@ def test_embedded_postgres_survives_a_hard_kill(tmp_path: Path):
     finally:
         assert server.stop()
     assert not server.running()
+
+
+def test_a_home_made_anew_under_an_old_path_starts_with_an_empty_index(tmp_path: Path):
+    """Root's cluster lies outside the home; deleting the home must not leave its rows to the next one."""
+    settings = Settings(tmp_path / "home", "", 0)
+    server = EmbeddedPostgres(settings)
+    try:
+        for _ in range(2):
+            server.start()
+            with Index(settings) as index:
+                assert index.call(tasks.list_task_sets) == []
+                index.call(lambda db: tasks.create_task_set(db, "of the first home", "test", {}))
+            server.stop()
+            server.start()
+            with Index(settings) as index:  # a home that stays keeps its rows
+                assert len(index.call(tasks.list_task_sets)) == 1
+            server.stop()
+            shutil.rmtree(settings.home)
+    finally:
+        server.stop()
