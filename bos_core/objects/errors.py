@@ -6,6 +6,7 @@ BosError
 ├── OntologyError    an attribute, relation or scenario version that cannot be
 ├── ConflictError    two scenario versions that changed the same value differently
 ├── ParameterError   a choice of the user that does not exist or is out of range
+│   └── ExpressionError  an expression of a scheduling formulation that is wrong or not allowed
 ├── InfeasibleError  an hour or day for which no schedule exists
 ├── StorageError     a result file or disk that cannot be written or read
 ├── ServiceError     database, Prefect server or port that cannot be had
@@ -54,6 +55,10 @@ class ConflictError(OntologyError):
 
 class ParameterError(BosError):
     """A choice of the user that does not exist or is out of range."""
+
+
+class ExpressionError(ParameterError):
+    """An expression of a scheduling formulation that is wrong or not allowed."""
 
 
 class InfeasibleError(BosError):

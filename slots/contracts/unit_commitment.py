@@ -124,6 +124,24 @@ class Schedule:
         return self.fuel_cost + self.start_cost + self.penalty
 
 
+def fuel_cost(h: Horizon, on: Bools, p: Floats) -> float:
+    """Hourly cost of the thermal units' outputs on their curves, summed (USD)."""
+    total = 0.0
+    for g in np.flatnonzero(h.units.kind == "thermal"):
+        run = on[:, g]
+        mw, usd = h.units.cost_mw[g], h.units.cost_usd[g]
+        total += float(np.interp(p[run, g], mw, usd).sum())
+    return total
+
+
+def starts_cost(h: Horizon, on: Bools) -> float:
+    """Start-up costs within the horizon, counted from its start border if it has one (USD)."""
+    before = h.start.on[None, :] if h.start is not None else on[:1]
+    started = np.diff(np.vstack([before, on]).astype(int), axis=0) > 0
+    thermal = h.units.kind == "thermal"
+    return float((started[:, thermal] * h.units.start_cost[thermal]).sum())
+
+
 class UnitCommitmentAlgorithm(Protocol):
     """Commits and dispatches one horizon. The relative gap between cost and bound stays below `gap`."""
 

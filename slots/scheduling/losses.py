@@ -6,7 +6,7 @@ import numpy as np
 
 from slots.contracts.unit_commitment import Horizon
 from slots.grid.model import Floats
-from slots.scheduling.formulation import build, settle, unit_power
+from slots.scheduling.routines.day import Day
 
 SAFETY = 1.05  # integer commitments concentrate output and so lose a little more than the relaxation
 
@@ -18,9 +18,8 @@ def with_relaxed_losses(h: Horizon, r_mw: Floats) -> Horizon:
         h: a horizon whose demand holds no losses.
         r_mw: (branch,) MW lost per MW squared.
     """
-    model, columns = build(h)
-    solver = model.solver()
-    x = settle(solver, h, columns, set(), f"losses from hour {h.first_hour}", relax=True)
-    p = unit_power(h, columns, x)
+    day = Day(h)
+    x = day.problem.limits(day.problem.solver()).settle(f"losses from hour {h.first_hour}", relax=True)
+    p = day.power(x)
     flow = h.fixed_flow + p @ h.unit_factors.T
     return replace(h, demand=h.demand + SAFETY * np.asarray((r_mw[None, :] * flow**2).sum(axis=1)))

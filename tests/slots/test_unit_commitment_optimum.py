@@ -8,7 +8,7 @@ import pytest
 from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.unit_commitment.guided import guided
 from slots.contracts.unit_commitment import check_schedule
-from slots.scheduling.formulation import NETWORK_TOLERANCE_MW
+from slots.scheduling.lazy import TOLERANCE as NETWORK_TOLERANCE_MW
 from tests.slots.optimum import cheaper_exists
 from tests.slots.states import horizon
 

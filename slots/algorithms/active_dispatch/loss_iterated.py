@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest
-from slots.contracts.unit_commitment import Border, Horizon, Schedule
+from slots.contracts.unit_commitment import Border, Horizon
 from slots.grid.model import Bools, Floats
-from slots.scheduling.formulation import build, read_schedule, settle
+from slots.scheduling.routines.day import Day
 
 MAX_LOSS_ROUNDS = 6
 LOSS_TOLERANCE_MW = 0.05
@@ -19,10 +19,15 @@ LOSS_TOLERANCE_MW = 0.05
 
 def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
     """Dispatch a committed horizon; see the module's description."""
-    loss: Floats = np.zeros((request.horizon.hours, len(request.f)))
+    h = request.horizon
+    loss: Floats = np.zeros((h.hours, len(request.f)))
+    problem = Day(h, request.on).problem
     for _ in range(MAX_LOSS_ROUNDS):
         h = _with_losses(request, loss)
-        schedule = dispatch(h, request.on)
+        day = Day(h, request.on, problem)
+        problem.update(demand=h.demand, fixed_flow=h.fixed_flow)
+        solved = problem.solve()
+        schedule = day.schedule(solved.x, solved.cost)
         flow = h.fixed_flow + schedule.p @ h.unit_factors.T
         new = request.r_mw[None, :] * flow**2
         settled = np.abs(new.sum(axis=1) - loss.sum(axis=1)).max() < LOSS_TOLERANCE_MW
@@ -39,14 +44,6 @@ def _with_losses(request: ActiveRequest, loss: Floats) -> Horizon:
             at_bus[:, bus] -= loss[:, k] / 2
     h = request.horizon
     return replace(h, demand=h.demand + loss.sum(axis=1), fixed_flow=h.fixed_flow + at_bus @ request.ptdf.T)
-
-
-def dispatch(h: Horizon, on: Bools) -> Schedule:
-    """Least-cost dispatch of a commitment within all branch limits."""
-    model, columns = build(h, on)
-    solver = model.solver()
-    x = settle(solver, h, columns, set(), f"active dispatch from hour {h.first_hour}", relax=True)
-    return read_schedule(h, columns, x, solver.objective)
 
 
 def broken_seam(h: Horizon, on: tuple[Bools, Bools], p: tuple[Floats, Floats]) -> Bools:

@@ -11,8 +11,8 @@ import numpy as np
 
 from slots.contracts.unit_commitment import RESERVE_USD_MWH, SHED_USD_MWH, SPILL_USD_MWH, Border, Horizon
 from slots.grid.model import Bools, Floats, Ints, Units
-from slots.scheduling.formulation import stop_limit
 from slots.scheduling.linear import INF, LinearModel
+from slots.scheduling.routines.day import stop_limit
 
 BLOCK_H = 4
 GAP = 5e-3

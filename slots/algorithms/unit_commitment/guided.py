@@ -13,8 +13,10 @@ import numpy as np
 from bos_core.objects.errors import InfeasibleError
 from slots.contracts.unit_commitment import Horizon, Schedule
 from slots.grid.model import Floats, Ints
-from slots.scheduling.formulation import Columns, add_limits, build, read_schedule, settle
-from slots.scheduling.linear import LinearModel
+from slots.scheduling.highs import Solver
+from slots.scheduling.lazy import LazyLimits
+from slots.scheduling.problem import Problem
+from slots.scheduling.routines.day import Day
 
 MAX_NODES = 4000
 FIXING_SHARE = 2e-3  # of the day's cost; smaller fixes more but proves less
@@ -27,42 +29,38 @@ def guided(horizon: Horizon, gap: float) -> Schedule:
         InfeasibleError: the borders contradict each other.
     """
     what = f"unit commitment from hour {horizon.first_hour}"
-    model, columns = build(horizon)
-    relaxed = model.solver()
-    known: set[tuple[int, int]] = set()
-    x = settle(relaxed, horizon, columns, known, what, relax=True)
+    day = Day(horizon)
+    relaxed = Solver(day.problem.template)
+    limits = day.problem.limits(relaxed)
+    x = limits.settle(what, relax=True)
     bound, room = relaxed.objective, FIXING_SHARE * abs(relaxed.objective)
-    fixed = _too_dear(columns, x, relaxed.reduced_costs(), room)
+    fixed = _too_dear(day.problem, x, relaxed.reduced_costs(), room)
     try:
-        schedule, proven = _search(horizon, model, columns, known, x, fixed, gap, what)
+        schedule, proven = _search(day, limits, x, fixed, gap, what)
     except InfeasibleError:
-        schedule, proven = _search(horizon, model, columns, known, x, fixed[:0], gap, what)
+        schedule, proven = _search(day, limits, x, fixed[:0], gap, what)
         return replace(schedule, bound=max(bound, proven))
     lossless = schedule.cost <= bound + room
     return replace(schedule, bound=max(bound, min(proven, bound + room)) if lossless else bound)
 
 
-def _too_dear(c: Columns, x: Floats, reduced: Floats, room: float) -> Ints:
+def _too_dear(problem: Problem, x: Floats, reduced: Floats, room: float) -> Ints:
     """Columns of commitments, starts and stops that another choice would make dearer than `room` (USD)."""
-    binary = np.concatenate([block.index.ravel() for block in (c.u, c.v, c.w)])
+    binary = np.concatenate([problem.columns[name].index.ravel() for name in ("u", "v", "w")])
     whole = np.abs(x[binary] - x[binary].round()) < 1e-6
     return np.asarray(binary[whole & (np.abs(reduced[binary]) > room)])
 
 
-def _search(
-    h: Horizon, model: LinearModel, c: Columns, known: set[tuple[int, int]], relaxed: Floats, fixed: Ints,
-    gap: float, what: str,
-) -> tuple[Schedule, float]:  # fmt: skip
+def _search(day: Day, found: LazyLimits, relaxed: Floats, fixed: Ints, gap: float, what: str) -> tuple[Schedule, float]:
     """The best schedule with the fixed columns as in the relaxation, and its proven bound."""
-    solver = model.solver()
+    solver = Solver(day.problem.template)
     solver.option("mip_rel_gap", gap)
     solver.option("mip_max_nodes", MAX_NODES)  # a limit in nodes, unlike one in time, gives the same result everywhere
     solver.option("mip_heuristic_run_rens", False)  # searches again what the fixing has left
-    known = set(known)
-    if known:
-        add_limits(solver, h, c, sorted(known))
     solver.fix(fixed, relaxed[fixed].round())
-    x = settle(solver, h, c, known, what, relax=False)
+    limits = day.problem.limits(solver, found)
+    x = limits.settle(what)
     bound = solver.bound
-    solver.fix(c.u.index, x[c.u.index].round())
-    return read_schedule(h, c, settle(solver, h, c, known, what, relax=True), bound), bound
+    running = day.problem.columns["u"].index
+    solver.fix(running, x[running].round())
+    return day.schedule(limits.settle(what, relax=True), bound), bound

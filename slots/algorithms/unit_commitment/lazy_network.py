@@ -5,7 +5,7 @@ every branch, and what it violates joins for another solve.
 """
 
 from slots.contracts.unit_commitment import Horizon, Schedule
-from slots.scheduling.formulation import build, read_schedule, settle
+from slots.scheduling.routines.day import Day
 
 TIME_LIMIT_S = 240.0
 
@@ -17,13 +17,14 @@ def lazy_network(horizon: Horizon, gap: float) -> Schedule:
         InfeasibleError: the borders contradict each other.
     """
     what = f"unit commitment from hour {horizon.first_hour}"
-    model, columns = build(horizon)
-    solver = model.solver()
+    day = Day(horizon)
+    solver = day.problem.solver()
+    limits = day.problem.limits(solver)
     solver.option("mip_rel_gap", gap)
     solver.option("time_limit", TIME_LIMIT_S)
-    known: set[tuple[int, int]] = set()
-    settle(solver, horizon, columns, known, what, relax=True)
-    x = settle(solver, horizon, columns, known, what, relax=False)
+    limits.settle(what, relax=True)
+    x = limits.settle(what)
     bound = solver.bound
-    solver.fix(columns.u.index, x[columns.u.index].round())
-    return read_schedule(horizon, columns, settle(solver, horizon, columns, known, what, relax=True), bound)
+    running = day.problem.columns["u"].index
+    solver.fix(running, x[running].round())
+    return day.schedule(limits.settle(what, relax=True), bound)

@@ -1,0 +1,220 @@
+"""Quadratic costs: PIQP or Clarabel through CVXPY; with integers, tangent planes in HiGHS.
+
+The same calls as the linear solver's, so that lazy rows and updates need not know which is behind.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+
+from bos_core.objects.errors import InfeasibleError
+from slots.grid.model import Floats, Ints
+from slots.scheduling.highs import Solver
+from slots.scheduling.template import Template
+
+SOLVERS = ("PIQP", "CLARABEL", "ECOS")  # tried in this order
+TANGENT_GAP = 1e-6  # relative error of the squares at which tangent planes are enough
+MAX_TANGENTS = 40
+TIGHT = {"PIQP": {"eps_abs": 1e-9, "eps_rel": 1e-10}, "CLARABEL": {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-10}}
+
+
+class ConvexSolver:
+    """A convex quadratic problem that can be changed and solved again."""
+
+    def __init__(self, template: Template) -> None:
+        t = self._t = Template(
+            template.cost.copy(), template.lower.copy(), template.upper.copy(), template.integer.copy(),
+            template.matrix, template.low.copy(), template.high.copy(), template.quadratic, template.offset,
+        )  # fmt: skip
+        self.offset = t.offset
+        self.objective = self.bound = np.nan
+        self._model: _Model | None = None
+        self._gap = 1e-4
+
+    def option(self, name: str, value: Any) -> None:
+        """Set the relative gap of the integer search; nothing else is known here."""
+        if name == "mip_rel_gap":
+            self._gap = float(value)
+
+    def add_rows(self, rows: sp.csr_matrix, low: Floats, high: Floats) -> int:
+        """Add rows; the number of the first."""
+        t, first = self._t, len(self._t.low)
+        wide = sp.csr_matrix((rows.data, rows.indices, rows.indptr), shape=(rows.shape[0], len(t.cost)))
+        t.matrix = sp.vstack([t.matrix, wide], format="csr")
+        t.low, t.high = np.concatenate([t.low, low]), np.concatenate([t.high, high])
+        self._model = None
+        return first
+
+    def add_columns(self, cost: Floats) -> Ints:
+        """Add non-negative columns without entries; returns their numbers."""
+        t, n, k = self._t, len(self._t.cost), len(cost)
+        t.cost, t.integer = np.concatenate([t.cost, cost]), np.concatenate([t.integer, np.zeros(k, bool)])
+        t.lower, t.upper = np.concatenate([t.lower, np.zeros(k)]), np.concatenate([t.upper, np.full(k, np.inf)])
+        t.matrix = sp.csr_matrix((t.matrix.data, t.matrix.indices, t.matrix.indptr), shape=(len(t.low), n + k))
+        assert t.quadratic is not None
+        t.quadratic = sp.block_diag([t.quadratic, sp.csc_matrix((k, k))], format="csc")
+        self._model = None
+        return np.arange(n, n + k)
+
+    def bound_columns(self, columns: Ints, low: Floats, high: Floats) -> None:
+        """Change bounds of columns."""
+        self._t.lower[columns], self._t.upper[columns] = low, high
+
+    def bound_rows(self, rows: Ints, low: Floats, high: Floats) -> None:
+        """Change bounds of rows."""
+        self._t.low[rows], self._t.high[rows] = low, high
+
+    def price_columns(self, columns: Ints, cost: Floats, quadratic: sp.csc_matrix | None = None) -> None:
+        """Change costs of columns."""
+        self._t.cost[columns] = cost
+        if quadratic is not None:
+            self._t.quadratic[: len(columns), : len(columns)] = quadratic  # type: ignore[index]
+        self._model = None
+
+    def change_entries(self, rows: Ints, columns: Ints, values: Floats) -> None:
+        """Change coefficients."""
+        table = self._t.matrix.tolil()
+        table[rows, columns] = values
+        self._t.matrix, self._model = table.tocsr(), None
+
+    def fix(self, columns: Ints, values: Floats) -> None:
+        """Fix columns at values."""
+        at = np.asarray(values, float).ravel()
+        self.bound_columns(np.asarray(columns).ravel(), at, at)
+
+    def run(self, what: str, relax: bool = False) -> Floats:
+        """Solve and return the columns' values.
+
+        Raises:
+            InfeasibleError: no solution exists for `what`.
+        """
+        if self._t.integer.any() and not relax:
+            return self._run_tangents(what)
+        return self._run_convex(what, self._t.lower, self._t.upper)
+
+    def row_duals(self) -> Floats:
+        """Change of the cost per unit of each row's bound in the last continuous solve."""
+        assert self._model is not None
+        return self._model.duals(len(self._t.low))
+
+    def _run_convex(self, what: str, lower: Floats, upper: Floats) -> Floats:
+        if self._model is None or not self._model.fits(self._t, lower, upper):
+            self._model = _Model(self._t, lower, upper)
+        x = self._model.run(what, self._t, lower, upper)
+        self.objective = self.bound = self._cost(x)
+        return x
+
+    def _cost(self, x: Floats) -> float:
+        t = self._t
+        assert t.quadratic is not None
+        return float(t.cost @ x + 0.5 * x @ (t.quadratic @ x)) + t.offset
+
+    def _run_tangents(self, what: str) -> Floats:
+        """Squares replaced by tangent planes from below, joined where the solution is, until they are close."""
+        t = self._t
+        assert t.quadratic is not None
+        curve = t.quadratic.diagonal()
+        if abs(t.quadratic - sp.diags(curve)).max() > 0:
+            raise InfeasibleError(f"{what} has integer decisions and products of outputs in its cost", "use squares")
+        bent = np.flatnonzero(curve > 0)
+        n = len(t.cost)
+        milp = Solver(Template(
+            np.concatenate([t.cost, np.ones(len(bent))]), np.concatenate([t.lower, np.zeros(len(bent))]),
+            np.concatenate([t.upper, np.full(len(bent), np.inf)]), np.concatenate([t.integer, np.zeros(len(bent), bool)]),
+            sp.csr_matrix((t.matrix.data, t.matrix.indices, t.matrix.indptr), shape=(len(t.low), n + len(bent))),
+            t.low, t.high, None, t.offset,
+        ))  # fmt: skip
+        milp.option("mip_rel_gap", self._gap)
+        at = self._run_convex(what, t.lower, t.upper)[bent]
+        for x0 in (np.clip(t.lower[bent], -1e6, 1e6), np.clip(t.upper[bent], -1e6, 1e6), at):
+            _touch(milp, n, bent, curve[bent], x0)
+        for _ in range(MAX_TANGENTS):
+            x = milp.run(what)
+            error = 0.5 * curve[bent] * x[bent] ** 2 - x[n:]
+            if error.sum() <= TANGENT_GAP * max(abs(milp.objective), 1.0):
+                break
+            open_ = error > TANGENT_GAP * max(abs(milp.objective), 1.0) / len(bent)
+            _touch(milp, n, bent, curve[bent], x[bent], np.flatnonzero(open_))
+        bound = milp.bound
+        lower, upper = t.lower.copy(), t.upper.copy()
+        whole = np.flatnonzero(t.integer)
+        lower[whole] = upper[whole] = x[whole].round()
+        x = self._run_convex(what, lower, upper)
+        self.bound = min(bound, self.objective)
+        return x
+
+
+def _touch(milp: Solver, n: int, bent: Ints, curve: Floats, at: Floats, which: Ints | None = None) -> None:
+    """Join z >= c a x - c a²/2, the tangents of c x²/2 at `a`."""
+    k = np.arange(len(bent)) if which is None else which
+    row = np.arange(len(k))
+    entries = np.concatenate([-curve[k] * at[k], np.ones(len(k))])
+    columns = np.concatenate([bent[k], n + k])
+    rows = sp.csr_matrix((entries, (np.concatenate([row, row]), columns)), shape=(len(k), n + len(bent)))
+    milp.add_rows(rows, -0.5 * curve[k] * at[k] ** 2, np.full(len(k), np.inf))
+
+
+class _Model:
+    """The problem in CVXPY; bounds are parameters, so that changes do not build it again."""
+
+    def __init__(self, t: Template, lower: Floats, upper: Floats) -> None:
+        self._pattern = _pattern(t, lower, upper)
+        self._equal, self._least, self._most, self._low, self._high = (np.flatnonzero(p) for p in self._pattern)
+        self.x = cp.Variable(len(t.cost))
+        self._sides = [cp.Parameter(len(p)) for p in (self._equal, self._least, self._most, self._low, self._high)]
+        a, x = t.matrix, self.x
+        parts = (a[self._equal] @ x, a[self._least] @ x, a[self._most] @ x, x[self._low], x[self._high])
+        build = (cp.Zero, cp.NonNeg, cp.NonPos, cp.NonNeg, cp.NonPos)
+        self._rows = [
+            make(part - side) if side.size else None for make, part, side in zip(build, parts, self._sides, strict=True)
+        ]
+        squares = t.quadratic
+        assert squares is not None
+        bent = np.flatnonzero(np.diff(squares.indptr))
+        curve = squares.diagonal()
+        if abs(squares - sp.diags(curve)).max() > 0:
+            quadratic = cp.quad_form(x, cp.psd_wrap(squares)) / 2
+        else:
+            quadratic = cp.sum_squares(cp.multiply(np.sqrt(curve[bent] / 2), x[bent]))
+        self._problem = cp.Problem(cp.Minimize(t.cost @ x + quadratic), [r for r in self._rows if r is not None])
+
+    def fits(self, t: Template, lower: Floats, upper: Floats) -> bool:
+        """Whether the same bounds are finite and equal as when it was built."""
+        return all(np.array_equal(a, b) for a, b in zip(self._pattern, _pattern(t, lower, upper), strict=True))
+
+    def run(self, what: str, t: Template, lower: Floats, upper: Floats) -> Floats:
+        """Solve with the first solver that succeeds."""
+        values = (t.low[self._equal], t.low[self._least], t.high[self._most], lower[self._low], upper[self._high])
+        for side, value in zip(self._sides, values, strict=True):
+            side.value = value
+        status = "no solver"
+        for name in SOLVERS:
+            try:
+                self._problem.solve(solver=name, **TIGHT.get(name, {}))
+            except cp.SolverError:
+                continue
+            status = self._problem.status
+            if status in ("optimal", "optimal_inaccurate"):
+                return np.asarray(self.x.value)
+            if status == "infeasible":
+                break
+        raise InfeasibleError(f"{what} has no solution ({status})", "check capacities, limits and borders")
+
+    def duals(self, rows: int) -> Floats:
+        """Duals of the rows, in HiGHS's sign."""
+        out = np.zeros(rows)
+        for part, index, sign in zip(self._rows, (self._equal, self._least, self._most), (-1, 1, -1), strict=False):
+            if part is not None:
+                out[index] += sign * np.asarray(part.dual_value)
+        return out
+
+
+def _pattern(t: Template, lower: Floats, upper: Floats) -> tuple[Any, ...]:
+    equal = t.low == t.high
+    return (
+        equal, np.isfinite(t.low) & ~equal, np.isfinite(t.high) & ~equal, np.isfinite(lower), np.isfinite(upper)
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""HiGHS, handed a template as one matrix and changed in place between solves."""
+
+from typing import Any
+
+import highspy
+import numpy as np
+import scipy.sparse as sp
+
+from bos_core.objects.errors import InfeasibleError
+from slots.grid.model import Floats, Ints
+from slots.scheduling.template import Template
+
+INF = highspy.kHighsInf
+
+
+class Solver:
+    """HiGHS with the calls that scheduling needs: solve, relax, change, add rows, read."""
+
+    def __init__(self, template: Template, threads: int = 1) -> None:
+        self.offset = template.offset
+        self._highs = highspy.Highs()
+        for option, value in (("output_flag", False), ("threads", threads), ("random_seed", 0)):
+            self._highs.setOptionValue(option, value)
+        self._highs.passModel(_lp(template))
+
+    def option(self, name: str, value: Any) -> None:
+        """Set a HiGHS option."""
+        self._highs.setOptionValue(name, value)
+
+    def add_rows(self, rows: sp.csr_matrix, low: Floats, high: Floats) -> int:
+        """Add rows; the number of the first."""
+        first = int(self._highs.getNumRow())
+        self._highs.addRows(
+            rows.shape[0], low, high, rows.nnz, rows.indptr[:-1].astype(np.int32), rows.indices.astype(np.int32),
+            rows.data,
+        )  # fmt: skip
+        return first
+
+    def add_columns(self, cost: Floats) -> Ints:
+        """Add non-negative columns without entries; returns their numbers."""
+        first, count = self._highs.getNumCol(), len(cost)
+        none = np.zeros(0, np.int32)
+        self._highs.addCols(count, cost, np.zeros(count), np.full(count, INF), 0, none, none, np.zeros(0))
+        return np.arange(first, first + count)
+
+    def bound_columns(self, columns: Ints, low: Floats, high: Floats) -> None:
+        """Change bounds of columns."""
+        self._highs.changeColsBounds(len(columns), np.asarray(columns, np.int32), low, high)
+
+    def bound_rows(self, rows: Ints, low: Floats, high: Floats) -> None:
+        """Change bounds of rows."""
+        self._highs.changeRowsBounds(len(rows), np.asarray(rows, np.int32), low, high)
+
+    def price_columns(self, columns: Ints, cost: Floats, quadratic: sp.csc_matrix | None = None) -> None:
+        """Change costs of columns."""
+        assert quadratic is None, "costs became quadratic"
+        self._highs.changeColsCost(len(columns), np.asarray(columns, np.int32), cost)
+
+    def change_entries(self, rows: Ints, columns: Ints, values: Floats) -> None:
+        """Change coefficients."""
+        for row, column, value in zip(rows.tolist(), columns.tolist(), values.tolist(), strict=True):
+            self._highs.changeCoeff(row, column, value)
+
+    def fix(self, columns: Ints, values: Floats) -> None:
+        """Fix columns at values."""
+        at = np.asarray(values, float).ravel()
+        self.bound_columns(np.asarray(columns).ravel(), at, at)
+
+    def start_from(self, x: Floats) -> None:
+        """Offer a solution to start from."""
+        solution = highspy.HighsSolution()
+        solution.col_value = list(x)
+        self._highs.setSolution(solution)
+
+    def run(self, what: str, relax: bool = False) -> Floats:
+        """Solve and return the columns' values.
+
+        Raises:
+            InfeasibleError: no solution exists for `what`, or none was found in time.
+        """
+        self._highs.setOptionValue("solve_relaxation", relax)
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        good = (
+            highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit,
+            highspy.HighsModelStatus.kSolutionLimit,
+        )  # fmt: skip
+        info = self._highs.getInfo()
+        if status not in good or info.primal_solution_status != 2:
+            text = self._highs.modelStatusToString(status)
+            raise InfeasibleError(f"{what} has no solution ({text})", "check capacities, limits and borders")
+        return np.array(self._highs.getSolution().col_value)
+
+    def reduced_costs(self) -> Floats:
+        """Reduced costs of the columns in the last relaxation."""
+        return np.array(self._highs.getSolution().col_dual)
+
+    def row_duals(self) -> Floats:
+        """Change of the cost per unit of each row's bound in the last linear solve."""
+        return np.array(self._highs.getSolution().row_dual)
+
+    @property
+    def objective(self) -> float:
+        """Cost of the last solution."""
+        return float(self._highs.getInfo().objective_function_value)
+
+    @property
+    def bound(self) -> float:
+        """Proven lower bound on the cost of the last mixed-integer solve."""
+        return float(self._highs.getInfo().mip_dual_bound)
+
+
+def _lp(t: Template) -> Any:
+    lp = highspy.HighsLp()
+    lp.num_row_, lp.num_col_ = t.matrix.shape
+    lp.offset_ = t.offset
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = t.cost, t.lower, t.upper
+    lp.row_lower_, lp.row_upper_ = t.low, t.high
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = t.matrix.indptr, t.matrix.indices, t.matrix.data
+    if t.integer.any():
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        lp.integrality_ = [kinds[int(i)] for i in t.integer]
+    return lp

@@ -1,0 +1,1 @@
+"""Reusable parts of formulations: small classes that routines combine by inheritance."""

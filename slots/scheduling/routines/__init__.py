@@ -1,0 +1,1 @@
+"""Routines: complete formulations, each a few parts combined."""
