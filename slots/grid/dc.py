@@ -1,10 +1,15 @@
 """DC network factors: PTDF and LODF (Wood and Wollenberg, chapter 7)."""
 
+
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
-from slots.grid.model import Floats, Grid
+from bos_core.objects.errors import GridError
+from slots.grid.model import Floats, Grid, Ints
+
+ROW_CACHE_BYTES = 128 << 20
 
 
 def susceptance(grid: Grid) -> tuple[sp.csr_matrix, sp.csr_matrix, Floats]:
@@ -33,6 +38,50 @@ def ptdf(grid: Grid) -> Floats:
     out = np.zeros((len(grid.branches), grid.n_bus))
     out[:, keep] = factors.solve(bf[:, keep].T.toarray()).T
     return out
+
+
+class FactorOperator:
+    """The PTDF of a grid too large to write it down: products with injections, and rows on demand.
+
+    Args:
+        ends: (bus, branch) 1 where a branch begins, -1 where it ends.
+        stiffness: (branch, bus) susceptance matrix of the branches.
+        slack: position of the slack bus.
+
+    Raises:
+        GridError: the grid falls into islands.
+    """
+
+    def __init__(self, ends: sp.csr_matrix, stiffness: sp.csr_matrix, slack: int) -> None:
+        islands, _ = connected_components(abs(ends) @ abs(ends).T, directed=False)
+        if islands > 1:
+            raise GridError(f"the grid falls into {islands} islands", "keep one of them, or join them")
+        self.shape: tuple[int, int] = stiffness.shape
+        self._keep = np.delete(np.arange(self.shape[1]), slack)
+        self._bf = sp.csr_matrix(stiffness)[:, self._keep]
+        self._solve = splu(sp.csc_matrix((ends @ stiffness)[self._keep][:, self._keep])).solve
+        self._rows: dict[int, Floats] = {}
+
+    def apply(self, x: Floats) -> Floats:
+        """(…, branch) MW of (…, bus) MW injected, the slack bus taking them out."""
+        flat = x.reshape(-1, self.shape[1])[:, self._keep]
+        flow = self._bf @ self._solve(np.ascontiguousarray(flat.T))
+        return np.asarray(flow.T.reshape(*x.shape[:-1], self.shape[0]))
+
+    def rows(self, index: Ints) -> Floats:
+        """(row, bus) factors of some branches; kept as long as they fit ROW_CACHE_BYTES."""
+        missing = np.array([k for k in dict.fromkeys(index.tolist()) if k not in self._rows], dtype=np.int64)
+        if 8 * self.shape[1] * (len(self._rows) + len(missing)) > ROW_CACHE_BYTES:
+            self._rows.clear()
+            missing = np.unique(index)
+        if len(missing):
+            # B is symmetric, so a solve with its columns serves as one with its rows.
+            found = self._solve(self._bf[missing].T.toarray())
+            for k, column in zip(missing.tolist(), found.T, strict=True):
+                self._rows[k] = column
+        out = np.zeros((len(index), self.shape[1]))
+        out[:, self._keep] = [self._rows[k] for k in index.tolist()]
+        return out
 
 
 def lodf(grid: Grid, factors: Floats) -> Floats:

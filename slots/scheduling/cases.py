@@ -9,9 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from bos_core.objects.errors import GridError
+from slots.grid.dc import FactorOperator
 from slots.grid.model import ISOLATED, Bools, Floats, Ints
 from slots.sources.matpower import Case
 
+_ANGLES = (("angle_low", -1.0), ("angle_high", 1.0))
 LARGEST_ANGLE = np.deg2rad(360.0)  # limits at or beyond mean none, as in MATPOWER
 
 
@@ -83,6 +85,25 @@ def network(live: Live, scale: Floats | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def factor_network(live: Live, scale: Floats | None = None) -> dict[str, Any]:
+    """Parameters of `FactorNetwork`: ratings and angle limits both as limits on the flow."""
+    n = network(live, scale)
+    slack = int(np.flatnonzero(n["reference"])[0])
+    operator = FactorOperator(n["ends"], n["stiffness"], slack)
+    stiff, twist = n["stiffness"].max(axis=1).toarray().ravel(), n["twist"]
+    rate = np.where(n["rated"] > 0, n["rate"], np.inf)
+    negative = stiff <= 0  # a series capacitor: its flow rises as the angle falls
+    stiff = np.where(negative, n["stiffness"].min(axis=1).toarray().ravel(), stiff)
+    low, high = (np.where(n["stretched"], stiff * n[k] + twist, s * np.inf) for k, s in _ANGLES)
+    swap = n["stretched"] & (low > high)
+    low, high = np.where(swap, high, low), np.where(swap, low, high)
+    twisted = twist - operator.apply((n["ends"] @ twist)[None, :])[0] if twist.any() else twist
+    return {
+        "load": n["demand"], "factors": operator, "twisted": twisted, "flow_low": np.maximum(low, -rate),
+        "flow_high": np.minimum(high, rate),
+    }  # fmt: skip
+
+
 def units(live: Live, hours: int = 1) -> dict[str, Any]:
     """Parameters of `Output`, `QuadraticCost` and `PieceCost`."""
     g = live.case.gen[live.units]
@@ -131,3 +152,9 @@ def optimal_power_flow(case: Case, scale: Floats | None = None) -> dict[str, Any
     """Parameters of `DcOptimalPowerFlow`."""
     live = Live.of(case)
     return {**network(live, scale), **units(live, 1 if scale is None else len(scale))}
+
+
+def factor_power_flow(case: Case, scale: Floats | None = None) -> dict[str, Any]:
+    """Parameters of `FactorOptimalPowerFlow`."""
+    live = Live.of(case)
+    return {**factor_network(live, scale), **units(live, 1 if scale is None else len(scale))}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from slots.scheduling.problem import Problem
 
 TOLERANCE = 0.01  # MW above a limit that count as within
-SMALLEST_FACTOR = 1e-4  # coefficients below are left out of a row
+SMALLEST_FACTOR = 1e-9  # coefficients below are left out of a row
 MAX_ROUNDS = 20
 BATCH = 2000  # rows built at once; bounds memory on large grids
 

@@ -55,6 +55,19 @@ class AngleDifferences(AngleNetwork):
     stretch = Constraint("angle_low <= across @ theta <= angle_high", where="stretched", about="angles across branches")
 
 
+class FactorNetwork(Injections):
+    """The same DC power flow by distribution factors: no angles, and a limit joins once it is violated."""
+
+    load = Param("hour bus", "MW", tex="D", about="load and shunt conductance")
+    factors = Param("branch bus", "", tex="H", about="power on a branch per power injected at a bus (PTDF)")
+    twisted = Param("branch", "MW", default=0.0, tex="F^{s}", about="power that phase shifters drive on a branch")
+    flow_low = Param("branch", "MW", tex=r"\underline{F}", about="least power on a branch")
+    flow_high = Param("branch", "MW", tex=r"\overline{F}", about="most power on a branch")
+    flow = Expr("twisted + factors @ (injection - load)", tex="F", about="power on a branch")
+    balance = Constraint("sum(injection, bus) == sum(load, bus)", about="generation meets load")
+    limits = Constraint("flow_low <= flow <= flow_high", lazy=True, about="branches stay within their limits")
+
+
 class FlowLimits(Injections):
     """Branch limits by distribution factors; a limit joins once it is violated."""
 

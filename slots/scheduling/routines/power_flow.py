@@ -1,6 +1,6 @@
 """DC power flow and DC optimal power flow."""
 
-from slots.scheduling.parts.network import AngleDifferences, AngleLimits, AngleNetwork
+from slots.scheduling.parts.network import AngleDifferences, AngleLimits, AngleNetwork, FactorNetwork
 from slots.scheduling.parts.units import PieceCost, QuadraticCost
 from slots.scheduling.symbols import Param, Term, Var
 
@@ -16,3 +16,7 @@ class DcPowerFlow(AngleNetwork):
 
 class DcOptimalPowerFlow(AngleLimits, AngleDifferences, QuadraticCost, PieceCost):
     """DC optimal power flow: least-cost outputs within branch and angle limits, quadratic and piecewise costs."""
+
+
+class FactorOptimalPowerFlow(FactorNetwork, QuadraticCost, PieceCost):
+    """The same DC optimal power flow by distribution factors: far fewer rows, for large grids and many solves."""
