@@ -1,6 +1,5 @@
 """DC network factors: PTDF and LODF (Wood and Wollenberg, chapter 7)."""
 
-
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
