@@ -5,6 +5,7 @@ The same calls as the linear solver's, so that lazy rows and updates need not kn
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import cvxpy as cp
@@ -17,8 +18,9 @@ from slots.scheduling.highs import Solver
 from slots.scheduling.template import Template
 
 SOLVERS = ("PIQP", "CLARABEL", "ECOS")  # tried in this order
-TANGENT_GAP = 1e-6  # relative error of the squares at which tangent planes are enough
+FIRST_TANGENTS = 8  # per square, between its bounds
 MAX_TANGENTS = 40
+WIDEST = 1e6  # stands for no bound
 TIGHT = {"PIQP": {"eps_abs": 1e-9, "eps_rel": 1e-10}, "CLARABEL": {"tol_gap_abs": 1e-9, "tol_gap_rel": 1e-10}}
 
 
@@ -128,17 +130,19 @@ class ConvexSolver:
             sp.csr_matrix((t.matrix.data, t.matrix.indices, t.matrix.indptr), shape=(len(t.low), n + len(bent))),
             t.low, t.high, None, t.offset,
         ))  # fmt: skip
-        milp.option("mip_rel_gap", self._gap)
+        milp.option("mip_rel_gap", self._gap / 2)
         at = self._run_convex(what, t.lower, t.upper)[bent]
-        for x0 in (np.clip(t.lower[bent], -1e6, 1e6), np.clip(t.upper[bent], -1e6, 1e6), at):
-            _touch(milp, n, bent, curve[bent], x0)
+        low, high = (np.clip(side[bent], -WIDEST, WIDEST) for side in (t.lower, t.upper))
+        for share in np.linspace(0.0, 1.0, FIRST_TANGENTS):
+            _touch(milp, n, bent, curve[bent], low + share * (high - low))
+        _touch(milp, n, bent, curve[bent], at)
         for _ in range(MAX_TANGENTS):
             x = milp.run(what)
             error = 0.5 * curve[bent] * x[bent] ** 2 - x[n:]
-            if error.sum() <= TANGENT_GAP * max(abs(milp.objective), 1.0):
+            enough = self._gap / 2 * abs(milp.objective)
+            if error.sum() <= enough:
                 break
-            open_ = error > TANGENT_GAP * max(abs(milp.objective), 1.0) / len(bent)
-            _touch(milp, n, bent, curve[bent], x[bent], np.flatnonzero(open_))
+            _touch(milp, n, bent, curve[bent], x[bent], np.flatnonzero(error > enough / len(bent)))
         bound = milp.bound
         lower, upper = t.lower.copy(), t.upper.copy()
         whole = np.flatnonzero(t.integer)
@@ -191,17 +195,22 @@ class _Model:
         values = (t.low[self._equal], t.low[self._least], t.high[self._most], lower[self._low], upper[self._high])
         for side, value in zip(self._sides, values, strict=True):
             side.value = value
-        status = "no solver"
+        status, rough = "no solver", None
         for name in SOLVERS:
             try:
-                self._problem.solve(solver=name, **TIGHT.get(name, {}))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # the status tells what was reached
+                    self._problem.solve(solver=name, **TIGHT.get(name, {}))
             except cp.SolverError:
                 continue
             status = self._problem.status
-            if status in ("optimal", "optimal_inaccurate"):
+            if status == "optimal":
                 return np.asarray(self.x.value)
             if status == "infeasible":
                 break
+            rough = self.x.value if status == "optimal_inaccurate" else rough
+        if rough is not None:
+            return np.asarray(rough)
         raise InfeasibleError(f"{what} has no solution ({status})", "check capacities, limits and borders")
 
     def duals(self, rows: int) -> Floats:

@@ -200,8 +200,12 @@ class Problem:
         """New values of parameters; only what depends on them is computed again.
 
         Raises:
-            ParameterError: an unknown parameter or a wrong shape; the problem stays as it was.
+            ParameterError: an unknown parameter, a wrong shape, or one that decides which rows exist.
         """
+        for c in self.structure.of(Constraint):
+            tree = self.structure.trees.get((c.name, "where"))
+            if tree is not None and set(given) & self.structure.needs(tree):
+                raise ParameterError(f"'{c.where}' decides which rows of '{c.name}' exist", "compile the problem again")
         moved = self.data.change(given)
         s = self.structure
         for var in s.of(Var):
@@ -275,18 +279,19 @@ class Problem:
         """The lazy constraints in a solver; with the rows of `like` in force."""
         return LazyLimits(self, solver, like)
 
-    def solve(self, relax: bool = False) -> Solution:
+    def solve(self, relax: bool = False, gap: float = 1e-3) -> Solution:
         """Solve, from where the last solve ended; lazy rows join until none is violated.
 
         Args:
             relax: whether integer variables may take any value between their bounds.
+            gap: relative distance between cost and bound at which an integer search ends.
 
         Raises:
             InfeasibleError: there is no solution; names the constraints that conflict.
         """
         from slots.scheduling.solve import solve
 
-        return solve(self, relax)
+        return solve(self, relax, gap)
 
     def kept(self) -> LazyLimits:
         """The solver that lives with the problem, to which updates go in place, and its lazy rows."""

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from slots.scheduling.problem import Problem
 
 
-def solve(problem: Problem, relax: bool) -> Solution:
+def solve(problem: Problem, relax: bool, gap: float) -> Solution:
     """See `Problem.solve`."""
     kept, what = problem.kept(), problem.structure.title
     solver = kept.solver
+    solver.option("mip_rel_gap", gap)
     whole = bool(problem.template.integer.any()) and not relax
     try:
         if whole and kept.known:  # rows are found where a round is cheap

@@ -31,3 +31,22 @@ class Stores(Injections):
         where="spills", about="the same where inflow may be spilled",
     )  # fmt: skip
     wear = Cost("step * wear_price * (charge + discharge)", about="wear of stores")
+
+
+class OneWay(Stores):
+    """A store either charges or discharges in an hour."""
+
+    charging = Var("hour store", "", "0", "1", integer=True, tex="z", about="1 while a store may charge")
+    in_only = Constraint("charge <= charge_max * charging", about="charging only while it may")
+    out_only = Constraint("discharge <= discharge_max * (1 - charging)", about="discharging only else")
+
+
+class UnitStores(OneWay):
+    """Stores that a unit of the case stands for: its output is what its store exchanges."""
+
+    stands_for = Param("store unit", "", tex="C", about="1 where a unit stands for a store")
+    charge_value = Param("store", "USD/MWh", default=0.0, tex="v^{-}", about="income from charging")
+    discharge_price = Param("store", "USD/MWh", default=0.0, tex="c^{+}", about="price of discharging")
+    exchanged = None  # type: ignore[assignment]  # the unit's own output is injected
+    tied = Constraint("stands_for @ p == discharge - charge", about="the unit's output is the store's exchange")
+    trading = Cost("step * (discharge_price * discharge - charge_value * charge)", about="exchange of stores")

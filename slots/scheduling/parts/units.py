@@ -97,3 +97,35 @@ class Weather(Injections):
     floor = Param("hour weather", "MW", tex=r"\underline{x}", about="what may not be curtailed")
     x = Var("hour weather", "MW", "floor", "available", tex="x", about="output")
     wind_and_sun = Term("injection", "weather_at @ x")
+
+
+class OutputRamps(Output):
+    """Ramps between hours, and from the output before the first."""
+
+    p_before = Param("unit", "MW", default=0.0, tex="p_0", about="output before the first hour")
+    rise_most = Param("unit", "MW", tex=r"\Delta^{+}", about="most rise from hour to hour")
+    fall_most = Param("unit", "MW", tex=r"\Delta^{-}", about="most fall from hour to hour")
+    moving = Param("hour unit", "", default=1.0, about="0 where a ramp is not counted")
+    rise = Constraint("p - prev(p, p_before) <= rise_most", where="moving", about="rise")
+    fall = Constraint("prev(p, p_before) - p <= fall_most", where="moving", about="fall")
+
+
+class Distributed(Injections):
+    """Distributed generation: what sun and wind allow, curtailed at a price."""
+
+    dg_at = Param("bus dg", "", tex="A^{d}", about="1 where a plant's bus is")
+    dg_available = Param("hour dg", "MW", tex=r"\overline{d}", about="what a plant could give")
+    dg_price = Param("dg", "USD/MWh", default=0.0, tex="c^{d}", about="price of curtailing")
+    d = Var("hour dg", "MW", upper="dg_available", tex="d", about="output")
+    distributed = Term("injection", "dg_at @ d")
+    curtailing = Cost("step * dg_price * (dg_available - d)", about="curtailed distributed generation")
+
+
+class ShedLoad(Injections):
+    """Load that may stay unserved at a price."""
+
+    shed_most = Param("hour bus", "MW", tex=r"\overline{s}", about="load that may stay unserved")
+    shed_value = Param("bus", "USD/MWh", tex="c^{shed}", about="price of load not served")
+    shed = Var("hour bus", "MW", upper="shed_most", tex="s", about="load not served")
+    relief = Term("injection", "shed")
+    unserved = Cost("step * shed_value * shed", about="load not served")

@@ -1,0 +1,26 @@
+"""Unit commitment on a DC network with quadratic costs, and the parts that may join."""
+
+from slots.scheduling.parts.commitment import Commitment
+from slots.scheduling.parts.network import AngleLimits
+from slots.scheduling.parts.reserve import RestingReserve
+from slots.scheduling.parts.storage import UnitStores
+from slots.scheduling.parts.units import Distributed, ShedLoad
+from slots.scheduling.symbols import Constraint, Expr, Param
+
+
+class UnitCommitment(Commitment, AngleLimits, RestingReserve, ShedLoad):
+    """Unit commitment: which units run, DC power flow, spinning and resting reserve by zone, load unserved at a price."""
+
+    pmin = Param("hour unit", "MW", default=0.0, about="zero: the least output holds only while a unit runs")
+    running = Expr("u", tex="u", about="1 while a unit runs")
+    least = Param("hour unit", "MW", tex=r"\underline{p}", about="least output of a running unit")
+    above_least = Constraint("p >= least * u", about="a running unit gives at least its least output")
+    below_most = Constraint("p <= most * u", about="a resting unit gives nothing")
+
+
+class UnitCommitmentStorage(UnitStores, UnitCommitment):
+    """Unit commitment with stores that units stand for."""
+
+
+class UnitCommitmentDistributed(Distributed, UnitCommitment):
+    """Unit commitment with distributed generation."""
