@@ -214,6 +214,25 @@ def algorithms(json: Json = False) -> None:
         show([{"slot": p.slot, "algorithm": p.name, "what it does": p.summary} for p in programs()], json)
 
 
+@app.command()
+def formulations(
+    name: Annotated[str, typer.Argument(help="print the page of this one: formulas, symbols, units")] = "",
+    json: Json = False,
+) -> None:
+    """Scheduling problems that are written as equations; yours too, once it lies in `slots/scheduling/routines`."""
+    with plain_errors():
+        from slots.scheduling.catalogue import formulations as known
+        from slots.scheduling.document import page
+
+        found = known()
+        if not name:
+            show([{"formulation": n, "what it is": (f.__doc__ or "").strip()} for n, f in found.items()], json)
+        elif name in found:
+            print(page(found[name]))
+        else:
+            raise ParameterError(f"formulation '{name}' is unknown", "see `bos formulations`")
+
+
 @app.command("sets")
 def show_sets(
     deposits: Annotated[bool, typer.Option(help="also the sets that hold data from outside")] = False,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from slots.grid.dc import UnitFactors
 from slots.grid.model import Bools, Floats, Units
 
 SHED_USD_MWH = 10_000.0
@@ -60,7 +61,7 @@ class Horizon:
         demand: (hour,) MW to be generated: load, losses and fixed injections.
         available, floor, inflow: (hour, unit) MW; `available` is NaN for units weather does not decide.
         reserve: (hour,) MW of spinning reserve.
-        unit_factors: (branch, unit) MW on a branch per MW of a unit.
+        unit_factors: (branch, unit) MW on a branch per MW of a unit; an operator where it is too large to write.
         fixed_flow: (hour, branch) MW that fixed injections drive.
         rate: (branch,) MW limit.
         start, end: borders; None leaves a side free.
@@ -73,7 +74,7 @@ class Horizon:
     floor: Floats
     inflow: Floats
     reserve: Floats
-    unit_factors: Floats
+    unit_factors: Floats | UnitFactors
     fixed_flow: Floats
     rate: Floats
     start: Border | None
@@ -83,6 +84,12 @@ class Horizon:
     def hours(self) -> int:
         """Number of hours."""
         return len(self.demand)
+
+    def flow(self, p: Floats) -> Floats:
+        """(hour, branch) MW that outputs (hour, unit) drive together with what is fixed."""
+        if isinstance(self.unit_factors, UnitFactors):
+            return self.fixed_flow + self.unit_factors.apply(p)
+        return np.asarray(self.fixed_flow + p @ self.unit_factors.T)
 
     def upper(self) -> Floats:
         """(hour, unit) most MW each unit could give: capacity, or what weather allows."""

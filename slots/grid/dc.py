@@ -83,6 +83,40 @@ class FactorOperator:
         return out
 
 
+class UnitFactors:
+    """The PTDF with respect to units that act on several buses.
+
+    Args:
+        factors: of the buses.
+        at_bus: (bus, unit) share of a unit's power that acts on a bus.
+    """
+
+    def __init__(self, factors: FactorOperator, at_bus: sp.csr_matrix) -> None:
+        self.shape: tuple[int, int] = (factors.shape[0], at_bus.shape[1])
+        self._factors, self._at = factors, sp.csr_matrix(at_bus)
+
+    def apply(self, x: Floats) -> Floats:
+        """(…, branch) MW of (…, unit) MW."""
+        flat = x.reshape(int(np.prod(x.shape[:-1])), x.shape[-1])
+        flow = self._factors.apply(np.asarray((self._at @ flat.T).T))
+        return np.asarray(flow.reshape(*x.shape[:-1], self.shape[0]))
+
+    def rows(self, index: Ints) -> Floats:
+        """(row, unit) factors of some branches."""
+        return np.asarray((self._at.T @ self._factors.rows(index).T).T)
+
+
+def factor_operator(grid: Grid) -> FactorOperator:
+    """The PTDF of a grid, as an operator."""
+    _, bf, _ = susceptance(grid)
+    br, n, m = grid.branches, grid.n_bus, len(grid.branches)
+    on, row = br.in_service.astype(float), np.arange(m)
+    ends = sp.csr_matrix(
+        (np.concatenate([on, -on]), (np.concatenate([br.f, br.t]), np.concatenate([row, row]))), (n, m)
+    )
+    return FactorOperator(ends, bf, grid.slack)
+
+
 def lodf(grid: Grid, factors: Floats) -> Floats:
     """(branch, outage) share of the outaged branch's flow that moves to a branch.
 

@@ -14,6 +14,7 @@ from slots.grid.model import ISOLATED, Bools, Floats, Ints
 from slots.sources.matpower import Case
 
 _ANGLES = (("angle_low", -1.0), ("angle_high", 1.0))
+PIECES = frozenset({"line_slope", "line_start", "lined", "lowest", "highest"})  # parameters of `PieceCost`
 LARGEST_ANGLE = np.deg2rad(360.0)  # limits at or beyond mean none, as in MATPOWER
 
 

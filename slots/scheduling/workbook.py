@@ -67,7 +67,8 @@ class Scheduling:
     @property
     def zone_load(self) -> Floats:
         """(zone,) MW of load at factor one."""
-        return np.bincount(self.area_of_bus, self.book.case.bus[self.live.buses, 2], len(self._areas))
+        load = self.book.case.bus[self.live.buses, 2]
+        return np.bincount(self.area_of_bus, load, len(self._areas)).astype(np.float64)
 
     def common(self) -> dict[str, Any]:
         """Network, units and zones."""

@@ -25,7 +25,7 @@ def test_cost_is_within_a_tenth_of_a_percent(day, tmp_path):
     h = replace(h, demand=1.02 * h.demand)
     s = guided(h, 8e-4)
     check_schedule(h, s)
-    near = np.abs(h.fixed_flow + s.p @ h.unit_factors.T) > 0.98 * h.rate - NETWORK_TOLERANCE_MW
+    near = np.abs(h.flow(s.p)) > 0.98 * h.rate - NETWORK_TOLERANCE_MW
     limits = [(int(t), int(b)) for t, b in np.argwhere(near)]
     cheaper = cheaper_exists(h, limits, s.cost * (1 - TOLERANCE), tmp_path, seconds=120)
     assert cheaper is False, "a schedule more than 0.1 % cheaper exists" if cheaper else "no proof in time"

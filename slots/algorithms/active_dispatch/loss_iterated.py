@@ -28,7 +28,7 @@ def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
         problem.update(demand=h.demand, fixed_flow=h.fixed_flow)
         solved = problem.solve()
         schedule = day.schedule(solved.x, solved.cost)
-        flow = h.fixed_flow + schedule.p @ h.unit_factors.T
+        flow = h.flow(schedule.p)
         new = request.r_mw[None, :] * flow**2
         settled = np.abs(new.sum(axis=1) - loss.sum(axis=1)).max() < LOSS_TOLERANCE_MW
         if settled:

@@ -47,6 +47,6 @@ class UnitStores(OneWay):
     stands_for = Param("store unit", "", tex="C", about="1 where a unit stands for a store")
     charge_value = Param("store", "USD/MWh", default=0.0, tex="v^{-}", about="income from charging")
     discharge_price = Param("store", "USD/MWh", default=0.0, tex="c^{+}", about="price of discharging")
-    exchanged = None  # type: ignore[assignment]  # the unit's own output is injected
+    exchanged = None  # the unit's own output is injected
     tied = Constraint("stands_for @ p == discharge - charge", about="the unit's output is the store's exchange")
     trading = Cost("step * (discharge_price * discharge - charge_value * charge)", about="exchange of stores")

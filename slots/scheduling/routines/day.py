@@ -199,7 +199,7 @@ class Day:
         reserve[:, self.thermal] = value("r", x)
         reserve[:, self.weather] = np.maximum(h.upper()[:, self.weather] - p[:, self.weather], 0.0)
         energy[:, self.stores] = value("energy", x)
-        flow = h.fixed_flow + p @ h.unit_factors.T
+        flow = h.flow(p)
         overload = np.maximum(np.abs(flow) - h.rate[None, :] - TOLERANCE, 0.0)
         shed, spill, short = (np.array(value(name, x)) for name in ("shed", "spill", "short"))
         penalty = SHED_USD_MWH * shed.sum() + SPILL_USD_MWH * spill.sum() + RESERVE_USD_MWH * short.sum()

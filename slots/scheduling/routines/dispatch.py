@@ -1,9 +1,9 @@
 """Economic dispatch: real-time (one interval) and over several periods, with the parts that may join."""
 
 from slots.scheduling.parts.inertia import VirtualInertia
-from slots.scheduling.parts.network import AngleLimits, FactorNetwork
+from slots.scheduling.parts.network import AngleLimits
 from slots.scheduling.parts.reserve import Headroom, Regulation
-from slots.scheduling.parts.storage import Stores, UnitStores
+from slots.scheduling.parts.storage import UnitStores
 from slots.scheduling.parts.units import Distributed, OutputRamps
 
 
@@ -33,7 +33,3 @@ class EconomicDispatchStorage(UnitStores, EconomicDispatch):
 
 class EconomicDispatchDistributed(Distributed, EconomicDispatch):
     """Multi-period economic dispatch with distributed generation."""
-
-
-class LargeEconomicDispatch(FactorNetwork, OutputRamps, Stores):
-    """Multi-period economic dispatch by distribution factors, for grids of tens of thousands of buses."""
