@@ -123,7 +123,7 @@ def _tex(s: Structure, node: ast.AST) -> tuple[str, int]:
         case ast.Name(id=name):
             return _symbol(s, name), _ATOM
         case ast.Constant(value=value):
-            return f"{value:g}", _ATOM
+            return f"{float(value):g}", _ATOM  # type: ignore[arg-type]
         case ast.UnaryOp(operand=inner):
             return f"-{go(inner, _PRODUCT)}", _SUM
         case ast.BinOp(left=a, op=ast.Add(), right=b):
