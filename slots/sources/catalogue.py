@@ -13,6 +13,7 @@ from slots.sources.matpower import read_case
 from slots.sources.pandapower_net import read_json, read_shipped
 from slots.sources.rts_gmlc import is_rts_gmlc, read_rts_gmlc
 from slots.sources.series import Series
+from slots.sources.workbook import read_workbook
 
 DEFAULT_GRID = "case_RTS_GMLC"
 
@@ -49,7 +50,7 @@ def pandapower_grids() -> list[str]:
 def load_source(name: str) -> Source:
     """The grid called `name`: a matpower case, `pandapower:NAME`, a file, or a folder (RTS-GMLC or CGMES).
 
-    Files: `.m` (MATPOWER), `.json` (pandapower), `.zip` (CGMES), `.uct`, `.raw`, `.rawx`, `.dgs`, `.xiidm`.
+    Files: `.m` (MATPOWER), `.json` (pandapower), `.xlsx` (AMS, ANDES), `.zip` (CGMES), `.uct`, `.raw`, `.rawx`, `.dgs`, `.xiidm`.
 
     Raises:
         GridError: the file cannot be used.
@@ -68,6 +69,8 @@ def _load(name: str) -> Source:
         return _folder(path)
     if path.suffix == ".json":
         return Source(read_json(path), None)
+    if path.suffix == ".xlsx":
+        return Source(grid_from_case(read_workbook(path).case, f"AMS or ANDES workbook {path.name}"), None)
     if path.suffix in SUFFIXES:
         return Source(read_exchange(path), None)
     if path.suffix == ".m" or "/" in name:

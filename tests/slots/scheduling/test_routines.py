@@ -247,6 +247,16 @@ def test_a_workbook_becomes_a_case(book):
     assert DcOptimalPowerFlow.compile(cases.optimal_power_flow(case)).solve()["p"].sum() == pytest.approx(300)
 
 
+def test_a_workbook_is_a_grid_for_the_chain(book, tmp_path):
+    path = tmp_path / "again.xlsx"
+    with pd.ExcelWriter(path) as out:
+        for name, table in book.sheets.items():
+            table.to_excel(out, sheet_name=name, index=False)
+    grid = load_source(str(path)).grid
+    assert grid.units.pmax.tolist() == [300, 400]
+    assert grid.buses.pd.sum() == 300
+
+
 def test_a_broken_workbook_is_told(tmp_path):
     with pytest.raises(GridError, match="cannot be read"):
         read_workbook(tmp_path / "none.xlsx")
