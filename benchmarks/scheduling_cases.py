@@ -58,6 +58,11 @@ def solved(problem: Problem) -> Problem:
     return problem
 
 
+def is_linear(path: Path) -> bool:
+    """Whether a case has no quadratic costs."""
+    return not cases.units(cases.Live.of(read_case(path)))["c2"].any()
+
+
 def cost_of(path: Path) -> float:
     """Cost by factors; by angles where the grid falls into islands."""
     from bos_core.objects.errors import GridError
@@ -94,12 +99,13 @@ def pandapower_scan(path: Path, scale: list[float]) -> tuple[float, float, float
     warnings.simplefilter("ignore")
     begin = time.process_time()
     net = from_mpc(str(path), f_hz=50, validate_conversion=False)
-    load = net.load.p_mw.copy()
+    loads = [(t, t.p_mw.copy()) for t in (net.load, net.sgen)]  # negative loads of a case become static generators
     pp.rundcopp(net)
     cold = time.process_time() - begin
     total, begin = 0.0, time.process_time()
     for k in scale:
-        net.load.p_mw = k * load
+        for table, power in loads:
+            table.p_mw = k * power
         pp.rundcopp(net)
         total += float(net.res_cost)
     return total, cold, (time.process_time() - begin) / len(scale)
