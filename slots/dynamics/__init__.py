@@ -1,0 +1,1 @@
+"""Frequency dynamics of a schedule: AC operating point, time-domain simulation, and ANDES beside it."""
