@@ -48,3 +48,10 @@ def new_england() -> tuple[Ints, Machines]:
     n = len(rows)
     number = rows[:, 0].astype(np.int64)
     return number, Machines(number - 1, rows[:, 1], rows[:, 2], np.full(n, 0.5), rows[:, 3], np.ones(n, bool))
+
+
+def class_machines(bus: Ints, pmax: Floats) -> Machines:
+    """Class values for units without data: power factor 0.9, M 7 s, x' 0.3 p.u., D 0.5 p.u., governed."""
+    n = len(bus)
+    rating = np.maximum(pmax, 1.0) / 0.9
+    return Machines(bus, rating, np.full(n, 7.0), np.full(n, 0.5), np.full(n, 0.3), np.ones(n, bool))
