@@ -1,10 +1,11 @@
-"""Deployments of the chain: on demand, and a scheduled annual run."""
+"""Deployments: the chain on demand and as a scheduled annual run, stability-constrained scheduling on demand."""
 
 from pathlib import Path
 from typing import Any
 
 from prefect.schedules import Cron
 
+from flows import stability_scheduling as stability
 from flows.parameters import PlanningParameters
 from flows.steady_state_planning import NAME, steady_state_planning
 
@@ -14,13 +15,16 @@ YEARLY = Cron("0 2 1 1 *", timezone="UTC")
 
 
 def register() -> None:
-    """Register both deployments of the installed flow with the server."""
+    """Register the deployments of the installed flows with the server."""
     week, year = PlanningParameters(), PlanningParameters(hours=HOURS_OF_YEAR)
-    source: Any = steady_state_planning.from_source(
-        source=str(Path(__file__).resolve().parent.parent),
-        entrypoint="flows/steady_state_planning.py:steady_state_planning",
-    )
-    for name, parameters, schedule in ((NAME, week, None), (f"{NAME}-annual", year, YEARLY)):
+    chain = ("steady_state_planning.py:steady_state_planning", steady_state_planning)
+    loop = ("stability_scheduling.py:stability_flow", stability.stability_flow)
+    for name, (entry, flow), parameters, schedule in (
+        (NAME, chain, week, None), (f"{NAME}-annual", chain, year, YEARLY),
+        (stability.NAME, loop, stability.StabilityParameters(), None),
+    ):  # fmt: skip
+        root = str(Path(__file__).resolve().parent.parent)
+        source: Any = flow.from_source(source=root, entrypoint=f"flows/{entry}")  # type: ignore[attr-defined]
         source.deploy(
             name=name, work_pool_name=POOL, parameters={"parameters": parameters.model_dump()}, schedule=schedule,
             print_next_steps=False, ignore_warnings=True, build=False, push=False,

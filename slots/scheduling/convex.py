@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from bos_core.objects.errors import InfeasibleError
 from slots.grid.model import Floats, Ints
 from slots.scheduling.highs import Solver
-from slots.scheduling.template import Template
+from slots.scheduling.template import Cone, Template
 
 SOLVERS = ("PIQP", "CLARABEL", "ECOS")  # tried in this order
 FIRST_TANGENTS = 8  # per square, between its bounds
@@ -28,9 +28,11 @@ class ConvexSolver:
     """A convex quadratic problem that can be changed and solved again."""
 
     def __init__(self, template: Template) -> None:
+        n = len(template.cost)
+        squares = template.quadratic if template.quadratic is not None else sp.csc_matrix((n, n))
         t = self._t = Template(
             template.cost.copy(), template.lower.copy(), template.upper.copy(), template.integer.copy(),
-            template.matrix, template.low.copy(), template.high.copy(), template.quadratic, template.offset,
+            template.matrix, template.low.copy(), template.high.copy(), squares, template.offset, template.cones,
         )  # fmt: skip
         self.offset = t.offset
         self.objective = self.bound = np.nan
@@ -83,6 +85,10 @@ class ConvexSolver:
         table[rows, columns] = values
         self._t.matrix, self._model = table.tocsr(), None
 
+    def change_cones(self, cones: tuple[Cone, ...]) -> None:
+        """Change cones."""
+        self._t.cones, self._model = cones, None
+
     def fix(self, columns: Ints, values: Floats) -> None:
         """Fix columns at values."""
         at = np.asarray(values, float).ravel()
@@ -119,6 +125,8 @@ class ConvexSolver:
         """Squares replaced by tangent planes from below, joined where the solution is, until they are close."""
         t = self._t
         assert t.quadratic is not None
+        if t.cones:
+            raise InfeasibleError(f"{what} has integer decisions and cones", "relax one of them")
         curve = t.quadratic.diagonal()
         if abs(t.quadratic - sp.diags(curve)).max() > 0:
             raise InfeasibleError(f"{what} has integer decisions and products of outputs in its cost", "use squares")
@@ -183,8 +191,10 @@ class _Model:
         if abs(squares - sp.diags(curve)).max() > 0:
             quadratic = cp.quad_form(x, cp.psd_wrap(squares)) / 2
         else:
-            quadratic = cp.sum_squares(cp.multiply(np.sqrt(curve[bent] / 2), x[bent]))
-        self._problem = cp.Problem(cp.Minimize(t.cost @ x + quadratic), [r for r in self._rows if r is not None])
+            quadratic = cp.sum_squares(cp.multiply(np.sqrt(curve[bent] / 2), x[bent])) if len(bent) else 0.0
+        cones = [_second_order(c, x) for c in t.cones]
+        rows = [r for r in self._rows if r is not None]
+        self._problem = cp.Problem(cp.Minimize(t.cost @ x + quadratic), rows + cones)
 
     def fits(self, t: Template, lower: Floats, upper: Floats) -> bool:
         """Whether the same bounds are finite and equal as when it was built."""
@@ -220,6 +230,15 @@ class _Model:
             if part is not None:
                 out[index] += sign * np.asarray(part.dual_value)
         return out
+
+
+def _second_order(cone: Cone, x: cp.Variable) -> cp.SOC:
+    def of(side: tuple[sp.csr_matrix, Floats]) -> cp.Expression:
+        matrix, const = side
+        wide = sp.csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], x.size))
+        return wide @ x + const
+
+    return cp.SOC(of(cone.within), cp.vstack([of(p) for p in cone.parts]), axis=0)
 
 
 def _pattern(t: Template, lower: Floats, upper: Floats) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ import ast
 from inspect import getdoc
 
 from slots.scheduling.formulation import Formulation, Structure
-from slots.scheduling.symbols import Constraint, Cost, Expr, Param, Service, Symbol, Term, Total, Var
+from slots.scheduling.symbols import Cone, Constraint, Cost, Expr, Param, Service, Symbol, Term, Total, Var
 
 INDEX = {"hour": "t", "unit": "g", "bus": "i", "branch": "l", "segment": "k", "store": "s", "weather": "w",
          "outage": "o", "zone": "z", "piece": "k", "dg": "d", "converter": "r", "area": "a"}  # fmt: skip
@@ -23,6 +23,11 @@ def page(formulation: type[Formulation]) -> str:
     ) + "$$", "", *(f"- `{c.name}`: {c.about}" for c in s.of(Cost) if c.about), "", "## Constraints", ""]  # fmt: skip
     for c in s.of(Constraint):
         lines += [f"**`{c.name}`** {c.about}{_when(c)}", "", f"$${_constraint(s, c)}$$", ""]
+    for cone in s.of(Cone):
+        parts = " + ".join(f"\\left({_text(s, cone.name, str(k + 1))}\\right)^2" for k in range(len(cone.parts)))
+        dims = _index(s.dims[cone.name])
+        lines += [f"**`{cone.name}`** {cone.about}", ""]
+        lines += [f"$$\\sqrt{{{parts}}} \\le {_text(s, cone.name, '0')} \\qquad \\forall {dims}$$", ""]
     lines += ["## Decisions", "", "| symbol | name | over | unit | bounds | meaning |", "|---|---|---|---|---|---|"]
     for v in s.of(Var):
         low, high = (_text(s, v.name, side) for side in ("lower", "upper"))

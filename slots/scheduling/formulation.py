@@ -16,7 +16,7 @@ from bos_core.objects.errors import ExpressionError
 from slots.scheduling.analysis import Analyst, Kind
 from slots.scheduling.grammar import names, parse, refuse
 from slots.scheduling.problem import Problem
-from slots.scheduling.symbols import Constraint, Cost, Expr, Param, Service, Symbol, Term, Total, Var
+from slots.scheduling.symbols import Cone, Constraint, Cost, Expr, Param, Service, Symbol, Term, Total, Var
 from slots.scheduling.units import parse_unit, show
 
 HOURLY = ("prev", "next", "recent")
@@ -129,6 +129,11 @@ def _structure(cls: type[Formulation]) -> Structure:
     return _Builder(cls).build()
 
 
+def _sides(symbol: Symbol) -> tuple[str, ...]:
+    """The expressions of a cone: what is within comes first."""
+    return (symbol.within, *symbol.parts) if isinstance(symbol, Cone) else ()
+
+
 class _Builder:
     def __init__(self, cls: type[Formulation]) -> None:
         self.title = cls.__name__
@@ -185,6 +190,8 @@ class _Builder:
                 if isinstance(text, str):
                     compared = isinstance(symbol, Constraint) and field == "expression"
                     self.trees[symbol.name, field] = parse(text, self._at(symbol), compared)
+            for k, text in enumerate(_sides(symbol)):
+                self.trees[symbol.name, str(k)] = parse(text, self._at(symbol))
 
     def _named(self, analyst: Analyst) -> None:
         """Kinds of named expressions, in an order in which each is known before it is used."""
@@ -213,6 +220,8 @@ class _Builder:
                 raise refuse(at, text, tree, f"its {field} depends on a variable", "use parameters")
             elif isinstance(symbol, Var):
                 self._fits(kind, self.kinds[symbol.name], text, tree, at)
+        if isinstance(symbol, Cone):
+            self._check_cone(symbol, analyst)
         if isinstance(symbol, Service):
             for name in symbol.of.split():
                 if not isinstance(self.symbols.get(name), Param):
@@ -249,6 +258,15 @@ class _Builder:
                 raise refuse(at, str(symbol.where), where, "wrong shape: beyond the rows", "use their index sets")
         if symbol.lazy and any(isinstance(n, ast.Name) and n.id in HOURLY for n in ast.walk(tree)):
             raise refuse(at, text, tree, "a lazy constraint across hours", "lazy rows stand for one hour each")
+
+    def _check_cone(self, symbol: Cone, analyst: Analyst) -> None:
+        """All sides are linear, over the same index sets or fewer, in one unit."""
+        whole = " + ".join(f"({side})" for side in _sides(symbol))
+        kind = analyst.kind(parse(whole, self._at(symbol)), whole, self._at(symbol))
+        if kind.degree != 1:
+            why = "no variable" if kind.degree == 0 else "a square"
+            raise refuse(self._at(symbol), whole, None, f"a cone with {why}", "its sides are linear in the variables")
+        self.dims[symbol.name] = kind.dims
 
     def _fits(self, kind: Kind, into: Kind, text: str, tree: ast.expr, at: str) -> None:
         if not set(kind.dims) <= set(into.dims):

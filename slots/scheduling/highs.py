@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from bos_core.objects.errors import InfeasibleError
 from slots.grid.model import Floats, Ints
-from slots.scheduling.template import Template
+from slots.scheduling.template import Cone, Template
 
 INF = highspy.kHighsInf
 
@@ -60,6 +60,10 @@ class Solver:
         """Change coefficients."""
         for row, column, value in zip(rows.tolist(), columns.tolist(), values.tolist(), strict=True):
             self._highs.changeCoeff(row, column, value)
+
+    def change_cones(self, cones: tuple[Cone, ...]) -> None:
+        """Linear problems have none."""
+        assert not cones
 
     def fix(self, columns: Ints, values: Floats) -> None:
         """Fix columns at values."""

@@ -18,8 +18,9 @@ from slots.scheduling.highs import Solver
 from slots.scheduling.lazy import LazyLimits
 from slots.scheduling.solution import Solution
 from slots.scheduling.space import Affine, Const, Quadratic, Space
-from slots.scheduling.symbols import Constraint, Cost, Expr, Param, Total, Var
+from slots.scheduling.symbols import Cone, Constraint, Cost, Expr, Param, Total, Var
 from slots.scheduling.template import Block, Rows, Template
+from slots.scheduling.template import Cone as ConeRows
 
 if TYPE_CHECKING:
     from slots.scheduling.formulation import Structure
@@ -125,12 +126,22 @@ class Problem:
             highs.append(high)
             first += len(kept)
         cost, quadratic, offset = self._cost()
+        cones = self._cones()
         none = np.zeros(0)
         self._named.clear()  # sparse rows of named expressions are needed no more
         return Template(
             cost, lower, upper, integer > 0, sp.vstack(blocks, format="csr"), np.concatenate([none, *lows]),
-            np.concatenate([none, *highs]), quadratic, offset,
+            np.concatenate([none, *highs]), quadratic, offset, cones,
         )  # fmt: skip
+
+    def _cones(self) -> tuple[ConeRows, ...]:
+        out = []
+        for cone in self.structure.of(Cone):
+            dims = self.structure.dims[cone.name]
+            trees = [self.structure.trees[cone.name, str(k)] for k in range(len(cone.parts) + 1)]
+            within, *parts = (self.space.spread(self._symbolic.affine(t), dims) for t in trees)
+            out.append(ConeRows(tuple((p.matrix, p.const) for p in parts), (within.matrix, within.const)))
+        return tuple(out)
 
     def _bounds(self, var: Var) -> tuple[Floats, Floats]:
         dims = self._dims(var)
@@ -220,6 +231,10 @@ class Problem:
             self._move_rows(c)
         if any(moved & s.needs(s.trees[c.name, "expression"]) for c in s.of(Cost)):
             self._move_cost()
+        if any(moved & s.needs(t) for c in s.of(Cone) for (name, _), t in s.trees.items() if name == c.name):
+            self.template.cones = self._cones()
+            if self._kept is not None:
+                self._kept.solver.change_cones(self.template.cones)
         self._move_lazy(moved)
         self._named.clear()
 
@@ -273,7 +288,8 @@ class Problem:
 
     def solver(self) -> Solver | ConvexSolver:
         """A solver of its own that holds the problem as it is now: HiGHS, or a convex one for quadratic costs."""
-        return Solver(self.template) if self.template.quadratic is None else ConvexSolver(self.template)
+        linear = self.template.quadratic is None and not self.template.cones
+        return Solver(self.template) if linear else ConvexSolver(self.template)
 
     def limits(self, solver: Solver | ConvexSolver, like: LazyLimits | None = None) -> LazyLimits:
         """The lazy constraints in a solver; with the rows of `like` in force."""

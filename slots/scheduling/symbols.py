@@ -101,6 +101,14 @@ class Constraint(Symbol):
 
 
 @dataclass
+class Cone(Symbol):
+    """Second-order cone: the root of the summed squares of `parts` is at most `within`, element by element."""
+
+    parts: tuple[str, ...]
+    within: str
+
+
+@dataclass
 class Cost(Symbol):
     """A part of the cost to be least (USD); summed over whatever index sets it has."""
 

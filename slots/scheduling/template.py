@@ -8,9 +8,17 @@ import scipy.sparse as sp
 from slots.grid.model import Bools, Floats, Ints
 
 
+@dataclass(frozen=True)
+class Cone:
+    """Rows with |parts x + const| <= within x + const: (matrix, const) pairs of equal height."""
+
+    parts: tuple[tuple[sp.csr_matrix, Floats], ...]
+    within: tuple[sp.csr_matrix, Floats]
+
+
 @dataclass
 class Template:
-    """Arrays of a problem; `quadratic` is None for linear ones. Bounds and costs may be changed in place."""
+    """Arrays of a problem; `quadratic` is None for linear costs. Bounds and costs may be changed in place."""
 
     cost: Floats
     lower: Floats
@@ -21,6 +29,7 @@ class Template:
     high: Floats
     quadratic: sp.csc_matrix | None = None
     offset: float = 0.0
+    cones: tuple[Cone, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,10 @@ def test_a_deployment_runs_through_the_worker_and_down_leaves_nothing(tmp_path: 
         assert listed.count("steady-state-planning/") == 2
         name = "steady-state-planning/steady-state-planning"
         _prefect(home, "deployment", "run", name, "--param", 'parameters={"hours": 24}', "--watch")
+        loop = "stability-scheduling/stability-scheduling"
+        assert loop in listed
+        start = 'parameters={"inertia": 35, "damping": 2}'
+        _prefect(home, "deployment", "run", loop, "--param", start, "--watch")
         done = json.loads(home.bos("sets", "--json").stdout)
         assert [(r["state"], r["hours"]) for r in done] == [("success", 24)]
         artifacts = _prefect(home, "artifact", "ls", "--limit", "100")

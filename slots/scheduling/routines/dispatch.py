@@ -1,10 +1,10 @@
 """Economic dispatch: real-time (one interval) and over several periods, with the parts that may join."""
 
 from slots.scheduling.parts.inertia import VirtualInertia
-from slots.scheduling.parts.network import AngleLimits
+from slots.scheduling.parts.network import AngleLimits, SecureFlows, SystemBalance
 from slots.scheduling.parts.reserve import Headroom, Regulation
 from slots.scheduling.parts.storage import UnitStores
-from slots.scheduling.parts.units import Distributed, OutputRamps
+from slots.scheduling.parts.units import Distributed, OutputRamps, QuadraticCost
 
 
 class RealTimeDispatch(AngleLimits, OutputRamps, Regulation):
@@ -33,3 +33,7 @@ class EconomicDispatchStorage(UnitStores, EconomicDispatch):
 
 class EconomicDispatchDistributed(Distributed, EconomicDispatch):
     """Multi-period economic dispatch with distributed generation."""
+
+
+class SecureEconomicDispatch(SecureFlows, SystemBalance, OutputRamps, QuadraticCost):
+    """Multi-period economic dispatch that stays within emergency ratings after any branch outage (N-1), by lazy rows."""

@@ -12,7 +12,7 @@ from bos_core.objects.errors import BosError, ExpressionError, ParameterError
 from slots.scheduling.formulation import Formulation
 from slots.scheduling.grammar import parse
 from slots.scheduling.routines.daily import DailyCommitment
-from slots.scheduling.symbols import Constraint, Cost, Expr, Param, Term, Total, Var
+from slots.scheduling.symbols import Cone, Constraint, Cost, Expr, Param, Term, Total, Var
 from slots.scheduling.units import parse_unit, show, times
 
 
@@ -104,6 +104,9 @@ def test_a_cost_is_in_money():
         ({"unit": Param("hour", "MW")}, "name of an index set"),
         ({"c": Constraint("p <= most", where="q")}, "its where depends on a variable"),
         ({"c": Constraint("p <= prev(p)", lazy=True)}, "across hours"),
+        ({"c": Cone(("p", "q"), within="price")}, "beside"),
+        ({"c": Cone(("most",), within="load")}, "no variable"),
+        ({"c": Cone(("p", "q.real"), within="most")}, "attributes are not allowed"),
     ],
 )
 def test_a_wrong_declaration_is_refused(symbols, why):

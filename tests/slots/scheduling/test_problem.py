@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 from bos_core.objects.errors import InfeasibleError, ParameterError
 from slots.scheduling import convex
 from slots.scheduling.formulation import Formulation
-from slots.scheduling.symbols import Constraint, Cost, Expr, Param, Service, Term, Total, Var
+from slots.scheduling.symbols import Cone, Constraint, Cost, Expr, Param, Service, Term, Total, Var
 
 
 class Toy(Formulation):
@@ -234,3 +234,29 @@ def test_integers_with_squares_equal_brute_force(seed):
     assert fixed.solve().cost <= found.cost + 1e-6
     assert found.cost == pytest.approx(best, rel=1e-5)
     assert found.bound <= best + 1e-6
+
+
+class Disc(Formulation):
+    """The cheapest point of a disc that may grow."""
+
+    price = Param("unit axis", "USD/MW")
+    radius = Param("unit", "MW")
+    growth = Param("", "USD/MW", default=1e3)
+    x = Var("unit axis", "MW", "-inf", "inf")
+    more = Var("unit", "MW")
+    first = Param("axis", "")
+    within = Cone(("sum(first * x, axis)", "sum((1 - first) * x, axis)"), within="radius + more")
+    cost = Cost("price * x")
+    grown = Cost("growth * more")
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6))
+def test_the_cheapest_point_of_a_disc_is_known(seed):
+    """The optimum of a linear cost c over a disc of radius r is -r |c|; after an update too."""
+    rng = np.random.default_rng(seed)
+    price, radius = rng.normal(size=(4, 2)), rng.uniform(1, 5, 4)
+    problem = Disc.compile({"price": price, "radius": radius, "first": np.array([1.0, 0.0])})
+    assert problem.solve().cost == pytest.approx(-(radius * np.hypot(*price.T)).sum(), rel=1e-6)
+    problem.update(radius=2 * radius)
+    assert problem.solve().cost == pytest.approx(-(2 * radius * np.hypot(*price.T)).sum(), rel=1e-6)

@@ -16,7 +16,7 @@ from slots.grid.dc import FactorOperator, lodf, ptdf
 from slots.scheduling import cases
 from slots.scheduling.ac_power_flow import ac_optimal_power_flow
 from slots.scheduling.parts.commitment import Commitment
-from slots.scheduling.parts.network import SecureFlows, SystemBalance
+from slots.scheduling.parts.network import SystemBalance
 from slots.scheduling.parts.storage import Stores
 from slots.scheduling.parts.units import QuadraticCost
 from slots.scheduling.routines.commitment import UnitCommitment
@@ -26,6 +26,7 @@ from slots.scheduling.routines.dispatch import (
     EconomicDispatchStorage,
     RealTimeDispatch,
     RealTimeDispatchInertia,
+    SecureEconomicDispatch,
 )
 from slots.scheduling.routines.power_flow import DcOptimalPowerFlow, DcPowerFlow, FactorOptimalPowerFlow
 from slots.scheduling.symbols import Constraint
@@ -112,10 +113,6 @@ def test_factors_by_operator_equal_the_written_matrix():
         FactorOperator(sp.block_diag([n["ends"]] * 2).tocsr(), sp.block_diag([n["stiffness"]] * 2).tocsr(), 0)
 
 
-class SecureDispatch(SecureFlows, SystemBalance, QuadraticCost):
-    """Dispatch of case RTS under every branch outage."""
-
-
 def test_n1_limits_hold_after_every_outage():
     """Each outage solved on its own grid; with the limits in force from the start the cost is the same."""
     grid = load_source("case24_ieee_rts").grid
@@ -134,8 +131,9 @@ def test_n1_limits_hold_after_every_outage():
         **units, "demand": load.sum(axis=1), "factors": factors, "fixed_flow": fixed, "rate": grid.branches.rate,
         "emergency": emergency, "outage_factors": factors[outages], "outage_fixed": fixed[:, outages],
         "moved": moved[:, outages], "watched": watched, "shed_price": 1e4, "spill_price": 500.0, "overload_price": 1500.0,
+        "rise_most": 1e3, "fall_most": 1e3, "moving": 0.0,
     }  # fmt: skip
-    problem = SecureDispatch.compile(data)
+    problem = SecureEconomicDispatch.compile(data)
     solved = problem.solve()
     assert problem.kept().known["secure"], "no outage binds: the test shows nothing"
     injected = solved["injection"] - load
@@ -144,7 +142,7 @@ def test_n1_limits_hold_after_every_outage():
         on[k] = False
         after = injected @ ptdf(grid.replace(branches=_with(grid.branches, on))).T
         assert (np.abs(np.delete(after, k, axis=1)) <= np.delete(emergency, k) + 0.02).all()
-    eager = type("Eager", (SecureDispatch,), {"secure": Constraint("-emergency <= flow + moved * lost <= emergency", where="watched"),
+    eager = type("Eager", (SecureEconomicDispatch,), {"secure": Constraint("-emergency <= flow + moved * lost <= emergency", where="watched"),
                                               "limits": Constraint("-rate <= flow <= rate")})  # fmt: skip
     assert solved.cost == pytest.approx(eager.compile(data).solve().cost, rel=1e-6)
     assert solved["shed"].sum() == pytest.approx(0, abs=1e-6)
