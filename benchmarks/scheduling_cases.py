@@ -52,8 +52,9 @@ def by_factors(path: Path) -> Problem:
     return FactorOptimalPowerFlow.compile(cases.factor_power_flow(read_case(path)))
 
 
-def solved(problem: Problem) -> Problem:
-    """The problem, solved once."""
+def file_to_solution(path: Path) -> Problem:
+    """A case by factors, solved once."""
+    problem = by_factors(path)
     problem.solve()
     return problem
 

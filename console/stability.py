@@ -36,7 +36,7 @@ def run_stability(
             "inertia_most": inertia_most, "damping_most": damping_most, "engine": engine,
         }  # fmt: skip
         try:
-            parameters = StabilityParameters(**values, **({"converters": converter} if converter else {}))  # type: ignore[arg-type]
+            parameters = StabilityParameters.model_validate(values | ({"converters": converter} if converter else {}))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(p) for p in first["loc"]).replace("_", "-")

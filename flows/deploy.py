@@ -17,14 +17,14 @@ YEARLY = Cron("0 2 1 1 *", timezone="UTC")
 def register() -> None:
     """Register the deployments of the installed flows with the server."""
     week, year = PlanningParameters(), PlanningParameters(hours=HOURS_OF_YEAR)
-    chain = ("steady_state_planning.py:steady_state_planning", steady_state_planning)
-    loop = ("stability_scheduling.py:stability_flow", stability.stability_flow)
+    chain: tuple[str, Any] = ("steady_state_planning.py:steady_state_planning", steady_state_planning)
+    loop: tuple[str, Any] = ("stability_scheduling.py:stability_flow", stability.stability_flow)
     for name, (entry, flow), parameters, schedule in (
         (NAME, chain, week, None), (f"{NAME}-annual", chain, year, YEARLY),
         (stability.NAME, loop, stability.StabilityParameters(), None),
     ):  # fmt: skip
         root = str(Path(__file__).resolve().parent.parent)
-        source: Any = flow.from_source(source=root, entrypoint=f"flows/{entry}")  # type: ignore[attr-defined]
+        source: Any = flow.from_source(source=root, entrypoint=f"flows/{entry}")
         source.deploy(
             name=name, work_pool_name=POOL, parameters={"parameters": parameters.model_dump()}, schedule=schedule,
             print_next_steps=False, ignore_warnings=True, build=False, push=False,

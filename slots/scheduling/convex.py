@@ -72,11 +72,9 @@ class ConvexSolver:
         """Change bounds of rows."""
         self._t.low[rows], self._t.high[rows] = low, high
 
-    def price_columns(self, columns: Ints, cost: Floats, quadratic: sp.csc_matrix | None = None) -> None:
-        """Change costs of columns."""
+    def price_columns(self, columns: Ints, cost: Floats) -> None:
+        """Change linear costs of columns."""
         self._t.cost[columns] = cost
-        if quadratic is not None:
-            self._t.quadratic[: len(columns), : len(columns)] = quadratic  # type: ignore[index]
         self._model = None
 
     def change_entries(self, rows: Ints, columns: Ints, values: Floats) -> None:

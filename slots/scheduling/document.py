@@ -127,8 +127,8 @@ def _tex(s: Structure, node: ast.AST) -> tuple[str, int]:
             return r"\infty", _ATOM
         case ast.Name(id=name):
             return _symbol(s, name), _ATOM
-        case ast.Constant(value=value):
-            return f"{float(value):g}", _ATOM  # type: ignore[arg-type]
+        case ast.Constant(value=int() | float() as number):
+            return f"{float(number):g}", _ATOM
         case ast.UnaryOp(operand=inner):
             return f"-{go(inner, _PRODUCT)}", _SUM
         case ast.BinOp(left=a, op=ast.Add(), right=b):

@@ -64,8 +64,8 @@ class Evaluator:
                 return Const((), np.inf)
             case ast.Name(id=name):
                 return self.lookup(name)
-            case ast.Constant(value=value):
-                return Const((), float(value))  # type: ignore[arg-type]
+            case ast.Constant(value=int() | float() as number):
+                return Const((), float(number))
             case ast.UnaryOp(operand=inner):
                 return self._times(Const((), -1.0), self(inner))
             case ast.BinOp(left=a, op=ast.Add(), right=b):

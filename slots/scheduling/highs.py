@@ -51,9 +51,8 @@ class Solver:
         """Change bounds of rows."""
         self._highs.changeRowsBounds(len(rows), np.asarray(rows, np.int32), low, high)
 
-    def price_columns(self, columns: Ints, cost: Floats, quadratic: sp.csc_matrix | None = None) -> None:
+    def price_columns(self, columns: Ints, cost: Floats) -> None:
         """Change costs of columns."""
-        assert quadratic is None, "costs became quadratic"
         self._highs.changeColsCost(len(columns), np.asarray(columns, np.int32), cost)
 
     def change_entries(self, rows: Ints, columns: Ints, values: Floats) -> None:

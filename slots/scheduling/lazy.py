@@ -168,7 +168,8 @@ def _picked(p: Problem, picks: dict[str, Ints], n: int, zero: bool) -> tuple[Spa
         symbol = p.structure.symbols[name]
         if isinstance(symbol, Expr | Total):
             return p.sum_of(symbol, evaluator)
-        dims: tuple[str, ...] = tuple(symbol.over.split())  # type: ignore[attr-defined]
+        assert isinstance(symbol, Var | Param)
+        dims = tuple(symbol.over.split())
         left = tuple(d for d in dims if d not in picks)
         own = tuple(picks[d] if d in picks else slice(None) for d in dims)
         touched = len(left) < len(dims)
@@ -181,7 +182,6 @@ def _picked(p: Problem, picks: dict[str, Ints], n: int, zero: bool) -> tuple[Spa
             flat = chosen.ravel()
             rows = sp.csr_matrix((np.ones(len(flat)), flat, np.arange(len(flat) + 1)), shape=(len(flat), space.columns))
             return Affine(now, rows, np.zeros(len(flat)))
-        assert isinstance(symbol, Param)
         given = p.given(name)
         if not touched or given.dims == ():
             return given

@@ -279,10 +279,14 @@ class Problem:
             self._kept.solver.change_entries(row + part.start, column, np.asarray(fresh[row, column]).ravel())
 
     def _move_cost(self) -> None:
-        t = self.template
+        t, squares = self.template, self.template.quadratic
         t.cost, t.quadratic, t.offset = self._cost()
-        if self._kept is not None:
-            self._kept.solver.price_columns(np.arange(len(t.cost)), t.cost, t.quadratic)
+        if self._kept is None:
+            return
+        if squares is None and t.quadratic is None:
+            self._kept.solver.price_columns(np.arange(len(t.cost)), t.cost)
+        else:  # squares changed, came or went: another solver, with the same rows in force
+            self._kept = LazyLimits(self, self.solver(), self._kept)
 
     # solutions
 

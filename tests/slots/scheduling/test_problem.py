@@ -195,6 +195,16 @@ def _curved(seed: int) -> dict:
     return {**_toy(seed, 3), "bend": rng.uniform(0, 2, 3), "fixed": rng.uniform(0, 9, 3)}
 
 
+@pytest.mark.parametrize("first", [np.zeros(3), np.ones(3)])
+def test_squares_that_change_come_or_go_equal_a_fresh_compilation(first):
+    d = {**_curved(4), "bend": first}
+    problem = Curved.compile(d)
+    problem.solve()
+    for bend in (np.array([0.5, 2.0, 0.0]), np.zeros(3), np.full(3, 0.1)):
+        problem.update(bend=bend)
+        assert problem.solve().cost == pytest.approx(Curved.compile({**d, "bend": bend}).solve().cost, rel=1e-6)
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6))
 def test_convex_solvers_agree(seed):
