@@ -200,9 +200,11 @@ def check(task_set: SetId = "latest", json: Json = False) -> None:
 def grids(json: Json = False) -> None:
     """Grids that can be named; files and folders are given by path."""
     with plain_errors():
+        from slots.sources.aggregated import REGIONS
         from slots.sources.catalogue import pandapower_grids, shipped_grids
 
-        rows = [{"grid": g, "from": "matpower"} for g in shipped_grids()]
+        rows = [{"grid": g, "from": f"a region of {r.case}"} for g, r in REGIONS.items()]
+        rows += [{"grid": g, "from": "matpower"} for g in shipped_grids()]
         show(rows + [{"grid": g, "from": "pandapower"} for g in pandapower_grids()], json)
 
 

@@ -28,7 +28,7 @@ class Algorithms(BaseModel):
     unit_commitment: Annotated[str, Field(json_schema_extra=_choices("unit_commitment"))] = "guided"
     active_dispatch: Annotated[str, Field(json_schema_extra=_choices("active_dispatch"))] = "loss-iterated"
     reactive_dispatch: Annotated[str, Field(json_schema_extra=_choices("reactive_dispatch"))] = "interior-point"
-    n1: Annotated[str, Field(json_schema_extra=_choices("n1"))] = "lightsim"
+    n1: Annotated[str, Field(json_schema_extra=_choices("n1"))] = "batched"
     adjustment: Annotated[str, Field(json_schema_extra=_choices("adjustment"))] = "successive-lp"
 
     @field_validator("*")

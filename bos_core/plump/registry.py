@@ -7,6 +7,7 @@ from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.equivalence.ward import ward
 from slots.algorithms.modelling.from_source import from_source
+from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.lightsim import engine_of, lightsim
 from slots.algorithms.n1.newton_each import newton_each
 from slots.algorithms.reactive_dispatch.interior_point import interior_point, program_of
@@ -28,8 +29,17 @@ _PROGRAMS = (
     Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),
     Program("reactive_dispatch", "interior-point", "least losses by IPOPT", interior_point, program_of),
     Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim, engine_of),
+    Program(
+        "n1", "batched", "compiled: one factorisation an hour, all outages as updates of it", batched, batched_engine_of
+    ),
     Program("n1", "newton-each", "one full Newton power flow per outage", newton_each),
-    Program("adjustment", "successive-lp", "successive linear programs on AC sensitivities", successive_lp, engine_of),
+    Program(
+        "adjustment",
+        "successive-lp",
+        "successive linear programs on AC sensitivities",
+        successive_lp,
+        batched_engine_of,
+    ),
 )
 
 

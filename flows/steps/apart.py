@@ -43,7 +43,8 @@ def verify_apart(call: Call, request: N1Request) -> tuple[N1Result, Ints]:
 def _nothing() -> dict[str, float | bool | int]:
     """What stands for a case that has no figures."""
     figures = dict.fromkeys(("loading", "vmin", "vmax", "margin"), float("nan"))
-    return {"converged": False, "branch": -1, "lost_load": 0.0, "lost_generation": 0.0, **figures}
+    return {"converged": False, "branch": -1, "lost_load": 0.0, "lost_generation": 0.0,
+            "iterations": 0, **figures}  # fmt: skip
 
 
 def _parts(call: Call, request: N1Request, positions: Ints) -> Iterator[tuple[Ints, N1Result | None]]:

@@ -74,7 +74,8 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     net, header = network_of(path)
     factors, unit_factors, shifted = factors_of(path)
     source = reader(chunk, "sequence")
-    series = {k: source.read(k, first, hours) for k in ("available", "floor", "inflow", "reserve")}
+    series = {k: net.of_units(source.read(k, first, hours)) for k in ("available", "floor", "inflow")}
+    series["reserve"] = source.read("reserve", first, hours)
     fixed = fixed_injection(chunk, first, hours).real * net.grid.base_mva
     demand = -fixed.sum(axis=1)
     if losses:

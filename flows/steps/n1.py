@@ -8,8 +8,7 @@ from bos_core.plump.registry import program
 from flows.steps.apart import verify_apart
 from flows.steps.inputs import network_of, reader
 from flows.steps.result import StepResult
-from flows.steps.windows import movable, weather
-from slots.contracts.n1 import N1Request
+from slots.contracts.n1 import N1Request, request_for
 from slots.grid.model import Ints
 from slots.grid.network import Network
 
@@ -33,17 +32,11 @@ def request_of(chunk: Chunk, net: Network, hours: Ints) -> N1Request:
     rows = hours - first
     get = {k: source.read(k, first, n)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q")}
     on = get["on"].astype(bool)
-    available, floor = (x[rows] for x in weather(chunk, first, n))
-    low, high = movable(net.grid.units, on, get["p"], available, floor, curtail=True)
     base = net.grid.base_mva
 
-    def at_bus(x: object) -> object:
-        return (net.unit_map @ np.asarray(x).T).T / base
-
-    injection = get["fixed_p"] + 1j * get["fixed_q"] + at_bus(get["p"]) + 1j * get["q"] / base
-    controlled = np.array([net.voltage_controlled(o) for o in on]).reshape(len(on), net.grid.n_bus)
+    injection = get["fixed_p"] + 1j * get["fixed_q"] + (net.unit_map @ get["p"].T).T / base + 1j * get["q"] / base
     v = get["vm"] * np.exp(1j * get["va"])
-    return N1Request(net, v, injection, controlled, at_bus(high - get["p"]), at_bus(get["p"] - low))  # type: ignore[arg-type]
+    return request_for(net, v, injection, get["q"], on)
 
 
 def run(chunk: Chunk) -> StepResult:

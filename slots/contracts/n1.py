@@ -1,12 +1,13 @@
 """Slot `n1`: AC power flow of every branch outage in every hour."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
 
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
+from slots.grid.outage import Hour, hour_before
 
 POST_OUTAGE_VOLTAGE_MARGIN = 0.05  # p.u. by which voltages may leave their normal limits after an outage
 LOADING_TOLERANCE = 1e-4  # of the rating
@@ -22,15 +23,37 @@ class N1Request:
         v: (hour, bus) voltages of the intact grid (p.u.).
         injection: (hour, bus) scheduled injections (p.u.).
         controlled: (hour, bus) buses that hold their voltage.
-        up, down: (hour, bus) p.u. by which units at a bus could rise or fall when an outage cuts off others.
+        share: (hour, bus) share of a deficit that the units at each bus take; zero where no voltage is held.
+        low, high: (hour, bus) p.u. between which the reactive injection of a controlled bus may lie.
     """
 
     network: Network
     v: Complexes
     injection: Complexes
     controlled: Bools
-    up: Floats
-    down: Floats
+    share: Floats
+    low: Floats
+    high: Floats
+
+    def hour(self, h: int) -> Hour:
+        """One of the hours."""
+        return Hour(self.v[h], self.injection[h], self.controlled[h], self.share[h], self.low[h], self.high[h])
+
+
+def request_for(network: Network, v: Complexes, injection: Complexes, q: Floats, on: Bools) -> N1Request:
+    """The verification of hours as dispatched.
+
+    Args:
+        network: the network.
+        v, injection: (hour, bus) voltages and scheduled injections (p.u.).
+        q: (hour, bus) MVAr of the units at each bus.
+        on: (hour, unit).
+    """
+    hours = [
+        hour_before(network, v[h], injection[h], q[h], on[h], network.voltage_controlled(on[h])) for h in range(len(v))
+    ]
+    stacked = (np.array([getattr(x, f.name) for x in hours]).reshape(-1, network.grid.n_bus) for f in fields(Hour))
+    return N1Request(network, *stacked)
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,7 @@ class N1Result:
         loading: worst loading, share of the rating that applies; branch: where.
         vmin, vmax: extreme voltages (p.u.); margin: how far the worst voltage lies beyond its limit (p.u.).
         lost_load, lost_generation: MW cut off by an islanding outage.
+        iterations: Newton steps that an engine counted; 0 where it does not.
     """
 
     contingencies: Ints
@@ -54,6 +78,7 @@ class N1Result:
     margin: Floats
     lost_load: Floats
     lost_generation: Floats
+    iterations: Ints
 
     def insecure(self) -> Bools:
         """(hour, 1 + outage) cases that break a limit or have no solution."""

@@ -86,7 +86,8 @@ class Units(_Table):
     `kind`: thermal (can be committed), variable (weather decides; may be curtailed), storage, condenser.
     `cost_mw`, `cost_usd`: (unit, K) breakpoints of the hourly cost curve; first at `pmin`, last at `pmax`.
     `ramp`: MW/h; `ramp_10min`: MW; `energy_max`, `energy_initial`: MWh; `efficiency`: round trip, 0…1.
-    `charge_max`: MW taken from the grid. `source`: where each unit's data come from, for the report.
+    `charge_max`: MW taken from the grid. `must_run`: thermal units never stop, variable ones cannot be curtailed.
+    `plant`: units of one plant are committed as one once the grid is reduced; empty: by itself. `source`: where each unit's data come from, for the report.
     """
 
     name: Strings
@@ -114,6 +115,7 @@ class Units(_Table):
     energy_initial: Floats
     charge_max: Floats
     efficiency: Floats
+    plant: Strings
     source: Strings
 
 
@@ -161,6 +163,11 @@ class Grid:
         """Position of the slack bus."""
         return int(np.flatnonzero(self.buses.kind == SLACK)[0])
 
+    @property
+    def live(self) -> Bools:
+        """(bus,) whether a bus takes part."""
+        return np.asarray(self.buses.kind != ISOLATED)
+
     def dc_injection(self) -> Floats:
         """(bus,) MW that the DC links put into each bus on their schedule."""
         out = np.zeros(self.n_bus)
@@ -169,6 +176,7 @@ class Grid:
         p = links.p[on]
         np.add.at(out, links.f[on], -p)
         np.add.at(out, links.t[on], p - np.sign(p) * (links.loss0[on] + links.loss1[on] * np.abs(p)))
+        out[~self.live] = 0.0  # the far end of a link to another grid
         return out
 
     def to_arrays(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from slots.grid.model import Bools, Complexes, Floats, Grid, Ints
+from slots.grid.model import VARIABLE, Bools, Complexes, Floats, Grid, Ints
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Network:
         unit_map: (bus, unit) participation factors of the units; columns sum to 1.
         correction: (bus,) fixed injection (p.u.) that makes the base state exact.
         voltage_support: (bus,) MVAr of range above which a bus holds its voltage.
+        unit_of: (full unit,) the unit that each unit of the full grid has become part of.
         outages: positions of the branches whose outage is verified; None for all real ones in service.
     """
 
@@ -31,6 +32,7 @@ class Network:
     unit_map: sp.csr_matrix
     correction: Complexes
     voltage_support: Floats
+    unit_of: Ints
     outages: Ints | None = None
 
     @property
@@ -46,6 +48,17 @@ class Network:
         mapped = (self.load_map @ np.atleast_2d(load + 1j * load_q).T).T
         fixed = (self.grid.dc_injection() - mapped) / self.grid.base_mva + self.correction
         return np.asarray(fixed.reshape(*np.shape(load)[:-1], self.grid.n_bus))
+
+    def of_units(self, x: Floats) -> Floats:
+        """(hour, unit) sums of an (hour, full unit) series in MW; NaN where weather does not decide."""
+        n = len(self.grid.units)
+        if len(self.unit_of) == n:
+            return x
+        member = sp.csr_matrix((np.ones(len(self.unit_of)), (self.unit_of, np.arange(len(self.unit_of)))))
+        out = np.asarray((member @ np.nan_to_num(x, nan=0.0).T).T)
+        if np.isnan(x).any():
+            out[:, self.grid.units.kind != VARIABLE] = np.nan
+        return out
 
     def reactive_range(self, on: Bools) -> tuple[Floats, Floats]:
         """(bus,) least and most MVAr that the units that are on can give at each bus."""
@@ -68,7 +81,9 @@ class Network:
             m = getattr(self, name).tocoo()
             out[f"{name}/row"], out[f"{name}/col"], out[f"{name}/share"] = m.row, m.col, m.data
             out[f"{name}/shape"] = np.array(m.shape)
-        out.update(kept=self.kept, correction=self.correction, voltage_support=self.voltage_support)
+        out.update(
+            kept=self.kept, correction=self.correction, voltage_support=self.voltage_support, unit_of=self.unit_of
+        )
         return out
 
     @classmethod
@@ -81,7 +96,7 @@ class Network:
 
         return cls(
             Grid.from_arrays(arrays, header), arrays["kept"], matrix("load_map"), matrix("unit_map"),
-            arrays["correction"], arrays["voltage_support"],
+            arrays["correction"], arrays["voltage_support"], arrays["unit_of"],
         )  # fmt: skip
 
 
@@ -89,4 +104,5 @@ def whole(grid: Grid) -> Network:
     """The network that keeps everything."""
     n, units = grid.n_bus, len(grid.units)
     unit_map = sp.csr_matrix((np.ones(units), (grid.units.bus, np.arange(units))), shape=(n, units))
-    return Network(grid, np.arange(n), sp.identity(n, format="csr"), unit_map, np.zeros(n, complex), np.full(n, 1.0))
+    one = sp.identity(n, format="csr")
+    return Network(grid, np.arange(n), one, unit_map, np.zeros(n, complex), np.full(n, 1.0), np.arange(len(grid.units)))

@@ -52,24 +52,37 @@ def power_derivatives(ybus: Any, v: Complexes) -> tuple[Any, Any]:
 class Factors:
     """A factorised Jacobian d(P[pvpq], Q[pq]) / d(angle[pvpq], |V|[pq]), dense or sparse.
 
+    With `shared` = (slack bus, (bus,) shares), it is bordered by P of the slack bus and by the deficit that all buses
+    share.
+
     Raises:
         RuntimeError: it is singular.
     """
 
-    def __init__(self, ds_da: Any, ds_dm: Any, pvpq: Ints, pq: Ints) -> None:
+    def __init__(self, ds_da: Any, ds_dm: Any, pvpq: Ints, pq: Ints, shared: tuple[int, Floats] | None = None) -> None:
+        self._sparse: Any = None
+        extra = [] if shared is None else [shared[0]]
+        p_rows = np.concatenate([pvpq, extra]).astype(int)
         if isinstance(ds_da, np.ndarray):
-            n = len(pvpq)
-            j = np.empty((n + len(pq), n + len(pq)))
-            j[:n, :n], j[:n, n:] = ds_da[np.ix_(pvpq, pvpq)].real, ds_dm[np.ix_(pvpq, pq)].real
-            j[n:, :n], j[n:, n:] = ds_da[np.ix_(pq, pvpq)].imag, ds_dm[np.ix_(pq, pq)].imag
+            n, m = len(pvpq), len(pvpq) + len(pq)
+            j = np.zeros((m + len(extra), m + len(extra)))
+            p_at = np.concatenate([np.arange(n), np.full(len(extra), m)])
+            j[p_at, :n], j[p_at, n:m] = ds_da[np.ix_(p_rows, pvpq)].real, ds_dm[np.ix_(p_rows, pq)].real
+            j[n:m, :n], j[n:m, n:m] = ds_da[np.ix_(pq, pvpq)].imag, ds_dm[np.ix_(pq, pq)].imag
+            if shared is not None:
+                j[p_at, m] = -shared[1][p_rows]
             lu, pivots, info = dgetrf(j)
             if info:
                 raise RuntimeError("the Jacobian is singular")
             self._dense = (lu, pivots)
-            self._sparse: Any = None
         else:
             rows_p, rows_q, mags_p, mags_q = ds_da[pvpq], ds_da[pq], ds_dm[pvpq], ds_dm[pq]
             blocks = [[rows_p[:, pvpq].real, mags_p[:, pq].real], [rows_q[:, pvpq].imag, mags_q[:, pq].imag]]
+            if shared is not None:
+                slack, share = ds_da[extra], sp.csc_matrix(-shared[1][pvpq][:, None])
+                blocks = [[*blocks[0], share], [*blocks[1], None]]
+                corner = sp.csc_matrix([[-shared[1][shared[0]]]])
+                blocks.append([slack[:, pvpq].real, ds_dm[extra][:, pq].real, corner])
             self._sparse = splu(sp.csc_matrix(sp.bmat(blocks, format="csc")))
 
     def solve(self, rhs: Floats, transposed: bool = False) -> Floats:
@@ -90,6 +103,7 @@ def newton(
     tolerance: float = 1e-8,
     max_iterations: int = 20,
     active: Ints | None = None,
+    share: Floats | None = None,
 ) -> PowerFlow:
     """Solve S = V conj(Y V).
 
@@ -102,6 +116,7 @@ def newton(
         tolerance: largest mismatch accepted (p.u.).
         max_iterations: Newton steps before giving up.
         active: positions that take part; others keep `v0` (a de-energised island). All by default.
+        share: (bus,) share of a deficit that each bus takes; by default the slack bus takes it all.
     """
     if not isinstance(ybus, np.ndarray) and len(s) <= DENSE_BUSES:
         ybus = ybus.toarray()
@@ -110,28 +125,33 @@ def newton(
     pq = np.setdiff1d(members, np.concatenate([pv, [slack]]))
     pvpq = np.concatenate([pv, pq]).astype(int)
     v, angle, mag = v0.copy(), np.angle(v0), np.abs(v0)
-    mismatch = np.inf
+    mismatch, deficit = np.inf, 0.0
+    shared = None if share is None else (int(slack), share)
+    rows = pvpq if share is None else np.concatenate([pvpq, [slack]]).astype(int)
     for iteration in range(max_iterations + 1):
         error = v * np.conj(ybus @ v) - s
-        f = np.concatenate([error[pvpq].real, error[pq].imag])
+        if share is not None:
+            error -= deficit * share
+        f = np.concatenate([error[pvpq].real, error[pq].imag, error[rows[len(pvpq) :]].real])
         mismatch = float(np.abs(f).max()) if len(f) else 0.0
         if mismatch < tolerance:
             return PowerFlow(v, True, iteration, mismatch)
         if not np.isfinite(mismatch) or iteration == max_iterations:
             break
         try:
-            step = Factors(*power_derivatives(ybus, v), pvpq, pq).solve(f)
+            step = Factors(*power_derivatives(ybus, v), pvpq, pq, shared).solve(f)
         except RuntimeError:  # singular Jacobian: no solution to be found from here
             break
         angle[pvpq] -= step[: len(pvpq)]
-        mag[pq] -= step[len(pvpq) :]
+        mag[pq] -= step[len(pvpq) : len(pvpq) + len(pq)]
+        deficit -= float(step[-1]) if share is not None else 0.0
         v = mag * np.exp(1j * angle)
     return PowerFlow(v, False, iteration, mismatch)
 
 
 def dc_angles(bbus: sp.csr_matrix, p: Floats, slack: int) -> Floats:
     """(bus,) angles of the DC power flow, a robust start for Newton."""
-    keep = np.setdiff1d(np.arange(len(p)), [slack])
+    keep = np.setdiff1d(np.flatnonzero(bbus.diagonal()), [slack])  # an isolated bus has nothing on its diagonal
     out = np.zeros(len(p))
     out[keep] = splu(sp.csc_matrix(bbus[keep][:, keep])).solve(p[keep])
     return out

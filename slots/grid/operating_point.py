@@ -61,10 +61,10 @@ def settle(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[Op
     Returns the settled point and whether it converged; reactive power follows from the solution.
     """
     slack, base = network.grid.slack, network.grid.base_mva
-    pv = np.flatnonzero(point.controlled)
+    pv, live = np.flatnonzero(point.controlled), np.flatnonzero(network.grid.live)
     for _ in range(12):
         s = point.injection(network)
-        flow = newton(adm.ybus, s, point.v, slack, pv, tolerance=1e-10)
+        flow = newton(adm.ybus, s, point.v, slack, pv, tolerance=1e-10, active=live)
         if not flow.converged:
             return point, False
         true = flow.v * np.conj(adm.ybus @ flow.v)

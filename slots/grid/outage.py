@@ -1,4 +1,8 @@
-"""One outage by a full Newton power flow: the reference for fast engines and the judge of their failures."""
+"""One contingency by a full Newton power flow: the reference for fast engines and the judge of their failures.
+
+After it, running units share what is missing or too much by fixed shares, and a bus holds its voltage as long as the
+reactive range of its units allows; beyond, it gives the limit and its voltage floats (Stott, 1974).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +12,51 @@ import scipy.sparse as sp
 
 from slots.grid.admittance import Admittance
 from slots.grid.dc import susceptance
-from slots.grid.model import Bools, Complexes, Floats
+from slots.grid.model import THERMAL, Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES, dc_angles, newton
+
+REACTIVE_TOLERANCE = 1e-4  # p.u. beyond its range, and a bus gives up its voltage
+RETURN_TOLERANCE = 1e-6  # p.u. of voltage past its set point, and a bus takes it up again
+MAX_SWITCHES = 40  # rounds of switching before giving up
+
+
+@dataclass(frozen=True)
+class Hour:
+    """An intact hour before contingencies; arrays are (bus,), powers in p.u.
+
+    Attributes:
+        v: voltages; s: scheduled injections.
+        controlled: buses that hold their voltage.
+        share: share of a deficit that each bus takes; zero where no voltage is held.
+        low, high: least and most reactive injection of each controlled bus.
+    """
+
+    v: Complexes
+    s: Complexes
+    controlled: Bools
+    share: Floats
+    low: Floats
+    high: Floats
+
+
+def hour_before(network: Network, v: Complexes, s: Complexes, q: Floats, on: Bools, controlled: Bools) -> Hour:
+    """The hour as contingencies find it: running thermal units share deficits by capacity.
+
+    Args:
+        network: the network.
+        v, s: (bus,) voltages and scheduled injections (p.u.).
+        q: (bus,) MVAr of the units at each bus.
+        on: (unit,); controlled: (bus,).
+    """
+    grid, base = network.grid, network.grid.base_mva
+    droop = network.unit_map @ np.where(on & (grid.units.kind == THERMAL), grid.units.pmax, 0.0)
+    share = np.where(controlled & grid.live, droop, 0.0)
+    if share.sum() <= 0:
+        share = np.where(np.arange(grid.n_bus) == grid.slack, 1.0, 0.0)
+    low, high = network.reactive_range(on)
+    rest = s.imag - q / base
+    return Hour(v, s, controlled, share / share.sum(), rest + low / base, rest + high / base)
 
 
 @dataclass(frozen=True)
@@ -20,85 +66,94 @@ class Outage:
     Attributes:
         v: (bus,) p.u.
         converged: whether it exists.
-        ybus: (bus, bus) without the branch.
-        kept: (bus,) energised buses.
+        held: (bus,) buses that still hold their voltage.
         lost_load, lost_generation: p.u. cut off.
     """
 
     v: Complexes
     converged: bool
-    ybus: Any
-    kept: Bools
+    held: Bools
     lost_load: float
     lost_generation: float
 
 
-def without_branch(network: Network, adm: Admittance, branch: int) -> Any:
-    """The bus admittance matrix with a branch out; dense for small networks."""
-    f, t = network.grid.branches.f[branch], network.grid.branches.t[branch]
-    if network.grid.n_bus <= DENSE_BUSES:
+def without_branches(network: Network, adm: Admittance, out: Any) -> Any:
+    """The bus admittance matrix with some branches out; dense for small networks."""
+    br, n = network.grid.branches, network.grid.n_bus
+    k = np.atleast_1d(np.asarray(out, dtype=np.int64))
+    f, t = br.f[k], br.t[k]
+    data = -np.concatenate([adm.yff[k], adm.yft[k], adm.ytf[k], adm.ytt[k]])
+    rows, cols = np.concatenate([f, f, t, t]), np.concatenate([f, t, f, t])
+    if n <= DENSE_BUSES:
         dense = adm.ybus.toarray()
-        dense[f, f] -= adm.yff[branch]
-        dense[f, t] -= adm.yft[branch]
-        dense[t, f] -= adm.ytf[branch]
-        dense[t, t] -= adm.ytt[branch]
+        np.add.at(dense, (rows, cols), data)
         return dense
-    data = -np.array([adm.yff[branch], adm.yft[branch], adm.ytf[branch], adm.ytt[branch]])
-    n = network.grid.n_bus
-    return sp.csr_matrix(adm.ybus + sp.csr_matrix((data, ([f, f, t, t], [f, t, f, t])), shape=(n, n)))
+    return sp.csr_matrix(adm.ybus + sp.csr_matrix((data, (rows, cols)), shape=(n, n)))
 
 
 def solve_outage(
-    network: Network,
-    adm: Admittance,
-    branch: int,
-    v: Complexes,
-    s: Complexes,
-    controlled: Bools,
-    up: Floats,
-    down: Floats,
-    kept: Bools | None = None,
+    network: Network, adm: Admittance, out: Any, hour: Hour, kept: Bools | None = None, tolerance: float = 1e-8
 ) -> Outage:
     """Newton from the intact state, then from the DC angles.
 
     Args:
         network, adm: the intact network.
-        branch: what is out.
-        v, s: (bus,) intact voltages and scheduled injections (p.u.).
-        controlled: (bus,) buses that hold their voltage.
-        up, down: (bus,) room of the units to cover what an island takes with it (p.u.).
-        kept: (bus,) buses that stay with the slack bus; all by default.
+        out: position of the branch that is out, or positions.
+        hour: the intact hour.
+        kept: (bus,) buses that stay with the slack bus; all live ones by default.
+        tolerance: largest mismatch accepted (p.u.).
     """
-    ybus = without_branch(network, adm, branch)
-    kept = np.ones(len(v), bool) if kept is None else kept
-    lost_load = lost_generation = 0.0
-    if not kept.all():
-        outside = s[~kept].real
-        lost_load, lost_generation = float(-outside[outside < 0].sum()), float(outside[outside > 0].sum())
-        s = s + rebalance(float(outside.sum()), kept, up, down)
-    active, slack = np.flatnonzero(kept), network.grid.slack
-    pv = np.flatnonzero(controlled & kept)
-    flow = newton(ybus, s, v, slack, pv, active=active)
-    if not flow.converged:
-        flow = newton(ybus, s, _dc_start(network, branch, v, s, kept), slack, pv, active=active, max_iterations=40)
-    out = np.where(kept, flow.v, 0.0)
-    return Outage(out, flow.converged, ybus, kept, lost_load, lost_generation)
+    ybus = without_branches(network, adm, out)
+    live = network.grid.live
+    kept = live if kept is None else kept & live
+    outside = hour.s[live & ~kept].real
+    lost_load, lost_generation = float(-outside[outside < 0].sum()), float(outside[outside > 0].sum())
+    share = np.where(kept, hour.share, 0.0)
+    share = share / share.sum() if share.sum() > 0 else np.where(np.arange(len(share)) == network.grid.slack, 1.0, 0.0)
+    slack = network.grid.slack
+    v, held, ok = _switching(ybus, hour, hour.v, share, slack, kept, tolerance)
+    if not ok:
+        start = _dc_start(network, out, hour, kept)
+        v, held, ok = _switching(ybus, hour, start, share, slack, kept, tolerance)
+    return Outage(np.where(kept, v, 0.0), ok, held, lost_load, lost_generation)
 
 
-def rebalance(deficit: float, kept: Bools, up: Floats, down: Floats) -> Floats:
-    """(bus,) p.u. by which the kept units move to make up for injections that an island took."""
-    room = np.where(kept, up if deficit > 0 else down, 0.0)
-    total = room.sum()
-    return np.asarray(room * (deficit / total)) if total > 1e-9 else np.zeros(len(kept))
+def _switching(
+    ybus: Any, hour: Hour, v: Complexes, share: Floats, slack: int, kept: Bools, tolerance: float
+) -> tuple[Complexes, Bools, bool]:
+    """Newton, and buses that give up or take up their voltage until none would."""
+    held, s, active = hour.controlled & kept, hour.s.copy(), np.flatnonzero(kept)
+    bounded = held.copy()
+    bounded[slack] = False
+    vset = np.abs(hour.v)
+    for _ in range(MAX_SWITCHES):
+        flow = newton(ybus, s, v, slack, np.flatnonzero(held), active=active, share=share, tolerance=tolerance,
+                      max_iterations=30)  # fmt: skip
+        if not flow.converged:
+            return flow.v, held, False
+        v = flow.v
+        q, mag = (v * np.conj(ybus @ v)).imag, np.abs(v)
+        over = bounded & held & (q > hour.high + REACTIVE_TOLERANCE)
+        under = bounded & held & (q < hour.low - REACTIVE_TOLERANCE)
+        floating = bounded & ~held
+        # At its upper limit a bus sags; once it would rise above its set point, it need not give that much.
+        back = floating & np.where(s.imag >= hour.high, mag > vset + RETURN_TOLERANCE, mag < vset - RETURN_TOLERANCE)
+        if not (over | under | back).any():
+            return v, held, True
+        s = s.real + 1j * np.where(over, hour.high, np.where(under, hour.low, s.imag))
+        held = (held & ~over & ~under) | back
+        v = np.where(back, vset * v / np.maximum(mag, 1e-9), v)
+    return v, held, False
 
 
-def _dc_start(network: Network, branch: int, v: Complexes, s: Complexes, kept: Bools) -> Complexes:
+def _dc_start(network: Network, out: Any, hour: Hour, kept: Bools) -> Complexes:
     from dataclasses import replace
 
     br = network.grid.branches
     on = br.in_service.copy()
-    on[branch] = False
+    on[out] = False
+    on &= kept[br.f] & kept[br.t]
     bbus, _, _ = susceptance(network.grid.replace(branches=replace(br, in_service=on)))
-    bbus = bbus + sp.diags((~kept).astype(float))
-    angles = dc_angles(bbus, np.where(kept, s.real, 0.0), network.grid.slack)
-    return np.asarray(np.abs(v) * np.exp(1j * angles))
+    p: Floats = np.where(kept, hour.s.real, 0.0)
+    angles = dc_angles(bbus, p - p.sum() * hour.share, network.grid.slack)
+    return np.asarray(np.abs(hour.v) * np.exp(1j * angles))

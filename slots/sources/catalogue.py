@@ -7,6 +7,7 @@ from pathlib import Path
 from bos_core.objects.errors import GridError, ParameterError
 from slots.grid.model import Grid
 from slots.grid.validate import check_grid
+from slots.sources.aggregated import REGIONS, aggregated
 from slots.sources.exchange.reader import SUFFIXES, is_cgmes, read_exchange
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import read_case
@@ -75,6 +76,8 @@ def _load(name: str) -> Source:
         return Source(read_exchange(path), None)
     if path.suffix == ".m" or "/" in name:
         return Source(grid_from_case(read_case(path), f"MATPOWER case file {path.name}"), None)
+    if name in REGIONS:
+        return Source(aggregated(name, _load(REGIONS[name].case).grid), None)
     if name not in shipped_grids():
         raise ParameterError(f"grid '{name}' is unknown", "see `bos grids`, or give the path of a file or folder")
     case = read_case(matpower_folder() / f"{name}.m")

@@ -160,7 +160,7 @@ def _units(case: Case, position: dict[int, int]) -> tuple[Units, list[str]]:
         start_cost=np.where(kind == THERMAL, start, 0.0), min_up=np.array([c.min_up for c in kinds]),
         min_down=np.array([c.min_down for c in kinds]), ramp=ramp_h, ramp_10min=np.minimum(ramp_h / 6, pmax),
         cost_mw=mw, cost_usd=usd, energy_max=np.zeros(n), energy_initial=np.zeros(n),
-        charge_max=np.zeros(n), efficiency=np.ones(n), source=np.array([c.source for c in kinds]),
+        charge_max=np.zeros(n), efficiency=np.ones(n), plant=np.full(n, ""), source=np.array([c.source for c in kinds]),
     )  # fmt: skip
     notes = ["minimum up and down times are class values (unit_classes.csv); each unit names its source"]
     if boundless.any():

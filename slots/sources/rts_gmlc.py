@@ -139,7 +139,8 @@ def _units(gen: pd.DataFrame, storage: pd.DataFrame, position: dict[int, int]) -
         must_run=np.array(gen["Fuel"] == "Nuclear"), start_cost=np.where(kind == THERMAL, start, 0.0),
         min_up=np.ceil(_f(gen["Min Up Time Hr"])), min_down=np.ceil(_f(gen["Min Down Time Hr"])), ramp=ramp,
         ramp_10min=np.minimum(ramp / 6, pmax), cost_mw=mw, cost_usd=usd, energy_max=size,
-        energy_initial=initial, charge_max=np.nan_to_num(_f(gen["Pump Load MW"])), efficiency=np.where(trip > 0, trip, 1.0), source=np.full(n, "SourceData/gen.csv"),
+        energy_initial=initial, charge_max=np.nan_to_num(_f(gen["Pump Load MW"])), efficiency=np.where(trip > 0, trip, 1.0),
+        plant=np.full(n, ""), source=np.full(n, "SourceData/gen.csv"),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from slots.algorithms.snapshot.secured import secured
 from slots.algorithms.unit_commitment.guided import guided
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest
 from slots.contracts.equivalence import EquivalenceRequest
-from slots.contracts.n1 import N1Request
+from slots.contracts.n1 import N1Request, request_for
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest
 from slots.contracts.sequence import SequenceRequest
 from slots.contracts.unit_commitment import Horizon, Schedule
@@ -77,10 +77,8 @@ class Day:
         def at_bus(x):
             return (net.unit_map @ x.T).T / base
 
-        q = self.reactive_request
         injection = self.fixed + at_bus(r.p) + 1j * r.q / base
-        controlled = np.array([net.voltage_controlled(o) for o in q.on])
-        return N1Request(net, r.v, injection, controlled, at_bus(q.high - r.p), at_bus(r.p - q.low))
+        return request_for(net, r.v, injection, r.q, self.reactive_request.on)
 
 
 @cache

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slots.algorithms.n1.batched import batched
 from slots.algorithms.n1.lightsim import lightsim
 from slots.algorithms.n1.newton_each import newton_each
 from slots.grid.admittance import admittance, branch_flows
@@ -29,10 +30,11 @@ def test_reactive_dispatch_solves_in_pandapower(hour):
     assert np.abs(angle - np.angle(v)).max() < 1e-6
 
 
-def test_n1_agrees_with_brute_force_newton():
+@pytest.mark.parametrize("engine", [batched, lightsim])
+def test_n1_agrees_with_brute_force_newton(engine):
     """A whole day, outage by outage: figures to 1e-6 p.u., the same list of violations."""
     request = day(0).n1_request()
-    fast, slow = lightsim(request), newton_each(request)
+    fast, slow = engine(request), newton_each(request)
     assert np.array_equal(fast.converged, slow.converged)
     assert np.nanmax(np.abs(fast.vmin - slow.vmin)) < 1e-6
     assert np.nanmax(np.abs(fast.vmax - slow.vmax)) < 1e-6

@@ -7,23 +7,23 @@ violated, or when rounds no longer help; the best point found is kept.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError
-from slots.algorithms.n1.lightsim import Cases, engine_of
+from slots.algorithms.n1.batched import batched_engine_of
+from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows
 from slots.grid.connectivity import islanding_outages
 from slots.grid.dc import lodf, ptdf
-from slots.grid.model import Bools, Complexes, Ints
+from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES
 from slots.grid.operating_point import OperatingPoint, settle
-from slots.grid.outage import without_branch
+from slots.grid.outage import hour_before, without_branches
 from slots.grid.sensitivity import Gradient, Sensitivity
 from slots.scheduling.linear import INF, LinearModel
 
@@ -32,6 +32,7 @@ SHRINK = 0.5  # of the step's length after a round that did not help
 SMALLEST_RADIUS = 5e-3
 POWER_STEP = 400.0  # MW a unit may move in a round once steps are being shortened
 NEAR = 0.97  # loadings above this share join the working set
+REACTIVE_NEAR = 0.05  # of its reactive range to a limit, and a bus joins the working set
 VOLTAGE_STEP = 0.02  # p.u. a held voltage may move per round
 VOLTAGE_WEIGHT = 200.0  # MW of redispatch that a p.u. of held voltage weighs as much as
 CURTAIL_WEIGHT = 2.0
@@ -41,15 +42,17 @@ BACKOFF_GROWTH = 1.5  # after a round that did not help
 LARGEST_BACKOFF = 0.02
 COLLAPSE_WEIGHT = 1e6  # an outage without a power flow is worse than any violation
 COLLAPSE_SHARE = 0.9  # of the ratings that DC flows after such an outage may use
+NEGLIGIBLE = 1e-3  # share of a row's largest gradient below which others are left out
 VOLTAGE_BACKOFF = 2e-4  # p.u. kept from voltage limits
 
 
 @dataclass
 class _Watched:
-    """Working set: quantities watched per case (-1: intact)."""
+    """Working set: quantities watched per case (-1: intact), and buses whose units are near a reactive limit."""
 
     flows: set[tuple[int, int]] = field(default_factory=set)
     volts: set[tuple[int, int]] = field(default_factory=set)
+    reactive: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -107,21 +110,16 @@ class _Verified:
 
 
 def _verify(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> _Verified:
-    base = net.grid.base_mva
-    up = net.unit_map @ np.clip(point.high - point.p, 0, None) / base
-    down = net.unit_map @ np.clip(point.p - point.low, 0, None) / base
-    hour = (point.v, point.injection(net), point.controlled, up, down)
-    rows: list[Any] = [x[None, :] for x in hour]
-    one = N1Request(net, *rows)
+    hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled)
+    one = N1Request(net, *(np.asarray(x)[None] for x in vars(hour).values()))
     collect = Collector(one, adm)
     if len(request.contingencies):
-        cases = engine_of(net).hour(*hour)
-        collect.put(0, np.arange(len(cases.v)), cases.v, cases.converged)
+        cases = batched_engine_of(net).cases(hour, np.arange(len(net.contingencies)))
     else:
-        cases = Cases(point.v[None, :], np.ones(1, bool), np.zeros(1), np.zeros(1))
-        collect.put(0, np.zeros(1, np.int64), cases.v, cases.converged)
+        cases = Cases(point.v[None, :], np.ones(1, bool), point.controlled[None, :])
         collect.result.converged[:, 1:] = True
         collect.result.loading[:, 1:], collect.result.margin[:, 1:] = 0.0, 0.0
+    collect.put(0, np.arange(len(cases.v)), cases.v, cases.converged)
     return _Verified(cases, collect.result)
 
 
@@ -140,6 +138,9 @@ def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float
 def _watch(net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched) -> None:
     """Add to the working set what is violated or nearly so."""
     base = net.grid.base_mva
+    low, high = net.reactive_range(point.on)
+    tight = np.minimum(point.q - low, high - point.q) < REACTIVE_NEAR * (high - low) + 1.0
+    watched.reactive |= set(np.flatnonzero(tight & point.controlled).tolist())
     for k, v in enumerate(state.cases.v):
         if not state.cases.converged[k]:
             continue
@@ -162,15 +163,15 @@ def _rows(
 ) -> list[_Row]:  # fmt: skip
     """The working set linearised about a point."""
     at = {int(b): k for k, b in enumerate(state.result.contingencies, start=1)}
-    every = np.ones(net.grid.n_bus, bool)
+    every = net.grid.live
     rows = _case_rows(net, adm, -1, point.v, point.controlled, every, watched, backoff)
-    rows += _reactive_rows(net, adm, point)
+    rows += _reactive_rows(net, adm, point, sorted(watched.reactive))
     rows += _collapse_rows(net, adm, point, state)
     for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
         if state.cases.converged[at[branch]]:
             kept = splitting.get(branch, every)
             rows += _case_rows(
-                net, adm, branch, state.cases.v[at[branch]], point.controlled & kept, kept, watched, backoff
+                net, adm, branch, state.cases.v[at[branch]], state.cases.held[at[branch]] & kept, kept, watched, backoff
             )
     return rows
 
@@ -197,7 +198,7 @@ def _collapse_rows(net: Network, adm: Admittance, point: OperatingPoint, state: 
 
 def _matrix(net: Network, adm: Admittance, case: int) -> object:
     if case >= 0:
-        return without_branch(net, adm, case)
+        return without_branches(net, adm, case)
     return adm.ybus.toarray() if net.grid.n_bus <= DENSE_BUSES else adm.ybus
 
 
@@ -225,19 +226,25 @@ def _case_rows(
     ]
 
 
-def _reactive_rows(net: Network, adm: Admittance, point: OperatingPoint) -> list[_Row]:
-    """Reactive ranges of the units at voltage-controlled buses, and the balance at the slack bus.
+def _reactive_rows(net: Network, adm: Admittance, point: OperatingPoint, buses: list[int]) -> list[_Row]:
+    """Reactive ranges of the units at some voltage-controlled buses, and the balance at the slack bus.
 
     Balance: what the slack bus must give stays what is scheduled there, losses included.
     """
     slack, base = net.grid.slack, net.grid.base_mva
     held = np.flatnonzero(point.controlled)
-    s = Sensitivity(_matrix(net, adm, -1), point.v, slack, held, np.arange(net.grid.n_bus))
+    s = Sensitivity(_matrix(net, adm, -1), point.v, slack, held, np.flatnonzero(net.grid.live))
     low, high = (x / base for x in net.reactive_range(point.on))
-    rows = [_Row(float(point.q[b] / base), low[b], high[b], s.reactive(int(b))) for b in held]
+    rows = [_Row(float(point.q[b] / base), low[b], high[b], s.reactive(b)) for b in buses]
     balance = s.active(slack)
     balance.power[slack] = -1.0
     return [*rows, _Row(0.0, 0.0, 0.0, balance)]
+
+
+def _strong(gradients: Floats) -> Floats:
+    """(row, bus) gradients without what is negligible beside the row's largest; far buses are many."""
+    largest = np.abs(gradients).max(axis=1, keepdims=True)
+    return np.where(np.abs(gradients) < NEGLIGIBLE * largest, 0.0, gradients)
 
 
 def _step(
@@ -269,7 +276,7 @@ def _step(
         reach = POWER_STEP * radius
         m.rows([(1.0, up), (-1.0, down)], -offset - reach, -offset + reach)
         m.rows([(1.0, shed)], point.shed[buses] - reach, point.shed[buses] + reach)
-    power, volts = (np.array([getattr(r.gradient, k) for r in rows]) for k in ("power", "voltage"))
+    power, volts = (_strong(np.array([getattr(r.gradient, k) for r in rows])) for k in ("power", "voltage"))
     per_unit = np.asarray(net.unit_map[:, movable].T @ power.T).T / base
     known = np.array([r.value for r in rows]) + per_unit @ offset - power @ point.shed / base
 

@@ -16,6 +16,8 @@ from slots.contracts.equivalence import EquivalenceRequest
 from slots.grid.admittance import admittance
 from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Complexes, Floats, Grid, Ints
 from slots.grid.network import Network, whole
+from slots.grid.plants import grouping, merged
+from slots.grid.reduction import boundary_weights, laplacian, outer_part
 
 SMALLEST_BRANCH = 0.1  # p.u. admittance below which an equivalent branch is dropped
 HOSTED_SUPPORT = 50.0  # MVAr of mapped range above which a boundary bus holds its voltage
@@ -29,7 +31,7 @@ def ward(request: EquivalenceRequest) -> Network:
         ParameterError: no bus, or only one, is that high.
     """
     grid = request.grid
-    keep = (grid.buses.kv >= request.keep_kv) & (grid.buses.kind != 4)
+    keep = (grid.buses.kv >= request.keep_kv) & grid.live
     if keep.sum() < 2:
         raise ParameterError(
             f"keep-kv {request.keep_kv:g} keeps {int(keep.sum())} bus(es) of grid {grid.name}, whose highest voltage "
@@ -38,16 +40,17 @@ def ward(request: EquivalenceRequest) -> Network:
     if keep.all():
         base = whole(grid)
         return _exact(base, request)
-    kept, outer = np.flatnonzero(keep), np.flatnonzero(~keep & (grid.buses.kind != 4))
+    kept, outer = np.flatnonzero(keep), np.flatnonzero(~keep & grid.live)
     inner = keep[grid.branches.f] & keep[grid.branches.t]
-    boundary, weights, series = _eliminate(grid, keep, outer, inner)
+    boundary, weights, series = _eliminate(grid, keep, outer)
     maps = _load_map(grid, kept, outer, boundary, weights)
-    unit_map = sp.csr_matrix(maps[:, grid.units.bus])
-    reduced = _reduced_grid(grid, kept, inner, boundary, series, unit_map)
+    group = grouping(grid.units)
+    units, unit_map = merged(grid.units, group, sp.csr_matrix(maps[:, grid.units.bus]))
+    reduced = _reduced_grid(grid.replace(units=units), kept, inner, boundary, series, unit_map)
     own = np.zeros(len(kept), bool)
     own[np.searchsorted(kept, grid.units.bus[keep[grid.units.bus]])] = True
     support = np.where(own, 1.0, np.where(np.isin(kept, boundary), HOSTED_SUPPORT, NO_SUPPORT))
-    network = Network(reduced, kept, maps, unit_map, np.zeros(len(kept), complex), support)
+    network = Network(reduced, kept, maps, unit_map, np.zeros(len(kept), complex), support, group)
     return _exact(network, request)
 
 
@@ -61,26 +64,14 @@ def _exact(network: Network, request: EquivalenceRequest) -> Network:
     return replace(network, correction=np.asarray(needed - given))
 
 
-def _eliminate(grid: Grid, keep: Bools, outer: Ints, inner: Bools) -> tuple[Ints, Floats, Complexes]:
+def _eliminate(grid: Grid, keep: Bools, outer: Ints) -> tuple[Ints, Floats, Complexes]:
     """Boundary buses, (boundary, outer) weights and the (boundary, boundary) equivalent matrix."""
-    br = grid.branches
-    external = ~inner & br.in_service
-    x = np.where(np.abs(br.x) < 1e-5, 1e-5, br.x)
-    lossless = _laplacian(grid, np.where(external, 1 / np.abs(x), 0.0))
-    series = _laplacian(grid, np.where(external, 1 / (br.r + 1j * x), 0.0))
-    ends = np.concatenate([br.f[external], br.t[external]])
-    boundary = np.unique(ends[keep[ends]])
-    weights = -splu(lossless[outer][:, outer].tocsc()).solve(lossless[outer][:, boundary].toarray()).T
+    boundary, weights = boundary_weights(grid, keep, outer)
+    external, x, _ = outer_part(grid, keep)
+    series = laplacian(grid, np.where(external, 1 / (grid.branches.r + 1j * x), 0.0))
     fill = splu(series[outer][:, outer].tocsc()).solve(series[outer][:, boundary].toarray())
     matrix = series[boundary][:, boundary].toarray() - series[boundary][:, outer] @ fill
-    return boundary, np.clip(weights, 0.0, None) / np.clip(weights, 0.0, None).sum(axis=0), np.asarray(matrix)
-
-
-def _laplacian(grid: Grid, y: Floats | Complexes) -> sp.csr_matrix:
-    f, t, n = grid.branches.f, grid.branches.t, grid.n_bus
-    data = np.concatenate([y, y, -y, -y])
-    rows, cols = np.concatenate([f, t, f, t]), np.concatenate([f, t, t, f])
-    return sp.csr_matrix((data, (rows, cols)), shape=(n, n))
+    return boundary, weights, np.asarray(matrix)
 
 
 def _load_map(grid: Grid, kept: Ints, outer: Ints, boundary: Ints, weights: Floats) -> sp.csr_matrix:

@@ -1,42 +1,26 @@
 """N-1 with lightsim2grid: one factorised grid per hour, every outage by Newton with KLU.
 
-Its own failures are never believed: each is solved again by a full Newton method from two starts. Outages
-that split the grid are always solved that way.
+It shares deficits but knows no reactive limits: outages after which a bus would leave its range are solved again by
+the full Newton method, as are those that it fails on (its failures are never believed) and those that split the grid.
 """
 
 import logging
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result
-from slots.grid.admittance import admittance
+from slots.grid.admittance import admittance, branch_flows
 from slots.grid.connectivity import islanding_outages
-from slots.grid.model import Bools, Complexes, Floats
+from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
-from slots.grid.outage import solve_outage
+from slots.grid.outage import REACTIVE_TOLERANCE, Hour, Outage, solve_outage
 
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 15
-
-
-@dataclass(frozen=True)
-class Cases:
-    """An hour's outages: (1 + outage, …), case 0 is the intact grid.
-
-    Attributes:
-        v: (case, bus) p.u.; converged: (case,).
-        lost_load, lost_generation: (case,) p.u.
-    """
-
-    v: Complexes
-    converged: Bools
-    lost_load: Floats
-    lost_generation: Floats
-
 
 logging.getLogger("powsybl").setLevel(logging.ERROR)  # lightsim2grid imports it where it is installed
 
@@ -44,85 +28,112 @@ logging.getLogger("powsybl").setLevel(logging.ERROR)  # lightsim2grid imports it
 def lightsim(request: N1Request) -> N1Result:
     """Verify every contingency of every hour."""
     net = request.network
-    collect = Collector(request, admittance(net.grid))
     engine = engine_of(net)
+    collect = Collector(request, engine.adm)
+    every = np.arange(len(net.contingencies))
     for h in range(len(request.v)):
-        args = (request.v[h], request.injection[h], request.controlled[h], request.up[h], request.down[h])
-        cases = engine.hour(*args)
+        cases, alone = engine.solve(request.hour(h), every)
         collect.put(h, np.arange(len(cases.v)), cases.v, cases.converged)
-        collect.result.lost_load[h] = cases.lost_load * net.grid.base_mva
-        collect.result.lost_generation[h] = cases.lost_generation * net.grid.base_mva
+        for case, outage in alone.items():
+            collect.put_outage(h, case, outage)
     return collect.result
 
 
-_engines: list[tuple[Network, "Engine"]] = []
+_engines: list[tuple[Network, "LightsimEngine"]] = []
 
 
-def engine_of(net: Network) -> "Engine":
+def engine_of(net: Network) -> "LightsimEngine":
     """The engine of a network, built once per process."""
     if not _engines or _engines[0][0] is not net:
-        _engines[:] = [(net, Engine(net))]
+        _engines[:] = [(net, LightsimEngine(net))]
     return _engines[0][1]
 
 
-class Engine:
+class LightsimEngine:
     """A lightsim2grid grid whose loads carry all injections and whose units only hold voltages."""
 
     def __init__(self, net: Network) -> None:
         from lightsim2grid.lightsim2grid_cpp import ContingencyAnalysisCPP
         from lightsim2grid.network import init_from_matpower
 
-        grid, n = net.grid, net.grid.n_bus
-        self._net, self._adm, self._base = net, admittance(grid), grid.base_mva
+        grid = net.grid
+        self._net, self.adm, self._base = net, admittance(grid), grid.base_mva
         self.splitting = islanding_outages(grid, net.contingencies)
-        outages = np.array([k for k in net.contingencies if k not in self.splitting], dtype=np.int64)
-        self._case_of = {int(b): k for k, b in enumerate(net.contingencies, start=1)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._grid: Any = init_from_matpower(_as_case(net))
-        analysis: Any = ContingencyAnalysisCPP(self._grid)
         self._make = ContingencyAnalysisCPP
-        ids = _element_ids(self._grid, net)
-        self._ids = [ids[int(b)] for b in outages]
-        branch_of = {i: int(b) for b, i in ids.items()}
-        analysis.add_multiple_n1(self._ids)
-        order = [int(d[0]) for d in analysis.my_defaults()]  # lightsim2grid's own order, not that of the call
-        self._order = np.array([branch_of[i] for i in order], dtype=np.int64)
-        self._state = np.ones(n, bool)
+        self._ids = _element_ids(self._grid, net)
+        self._branch_of = {i: b for b, i in self._ids.items()}
+        self._sharing = np.arange(grid.n_bus) == grid.slack
+        self._held = np.ones(grid.n_bus, bool)
 
-    def hour(self, v: Complexes, s: Complexes, controlled: Bools, up: Floats, down: Floats) -> Cases:
-        """Every outage of an hour; arguments as in `N1Request`, without the hour."""
-        count = 1 + len(self._case_of)
-        out = Cases(np.zeros((count, len(v)), complex), np.zeros(count, bool), np.zeros(count), np.zeros(count))
-        out.v[0], out.converged[0] = v, True
-        volts, good = self._outages(v, s, controlled)
-        at = np.array([self._case_of[int(b)] for b in self._order], dtype=np.int64)
-        out.v[at[good]], out.converged[at[good]] = volts[good], True
-        for branch in [*self._order[~good].tolist(), *self.splitting]:
-            kept = self.splitting.get(branch)
-            o = solve_outage(self._net, self._adm, branch, v, s, controlled, up, down, kept)
-            k = self._case_of[branch]
-            out.v[k], out.converged[k] = o.v, o.converged
-            out.lost_load[k], out.lost_generation[k] = o.lost_load, o.lost_generation
-        return out
+    def cases(self, hour: Hour, outages: Ints) -> Cases:
+        """See the protocol."""
+        return self.solve(hour, outages)[0]
 
-    def _outages(self, v: Complexes, s: Complexes, controlled: Bools) -> tuple[Complexes, Bools]:
-        """(outage, bus) voltages in `_order`, and which of them to believe."""
-        for bus in np.flatnonzero(controlled != self._state):
-            (self._grid.reactivate_gen if controlled[bus] else self._grid.deactivate_gen)(int(bus))
-        self._state = controlled.copy()
-        n = len(v)
+    def solve(self, hour: Hour, outages: Ints) -> tuple[Cases, dict[int, Outage]]:
+        """Some outages of an hour, and by case those that the full Newton method solved."""
+        count, n = 1 + len(outages), len(hour.v)
+        out = Cases(np.zeros((count, n), complex), np.ones(count, bool), np.tile(hour.controlled, (count, 1)))
+        out.v[0] = hour.v
+        branches = self._net.contingencies[outages]
+        case_of = {int(b): k for k, b in enumerate(branches, start=1)}
+        sound = np.array([b for b in branches.tolist() if b not in self.splitting], dtype=np.int64)
+        order, volts, good = self._outages(hour, sound)
+        out.v[[case_of[b] for b in order.tolist()]] = volts
+        alone: dict[int, Outage] = {}
+        for branch in [*order[~good].tolist(), *(b for b in branches.tolist() if b in self.splitting)]:
+            k = case_of[branch]
+            alone[k] = o = solve_outage(self._net, self.adm, branch, hour, self.splitting.get(branch))
+            out.v[k], out.converged[k], out.held[k] = o.v, o.converged, o.held
+        return out, alone
+
+    def _outages(self, hour: Hour, branches: Ints) -> tuple[Ints, Complexes, Bools]:
+        """Branches in lightsim2grid's own order, their (outage, bus) voltages, and which of them to believe."""
+        if not len(branches):
+            return branches, np.zeros((0, len(hour.v)), complex), np.zeros(0, bool)
+        self._set(hour)
+        analysis = self._make(self._grid)
+        analysis.add_multiple_n1([self._ids[b] for b in branches.tolist()])
+        order = np.array([self._branch_of[int(d[0])] for d in analysis.my_defaults()], dtype=np.int64)
+        analysis.compute(hour.v.astype(complex), MAX_ITERATIONS, TOLERANCE)
+        v = np.array(analysis.get_voltages())
+        good = np.abs(v).min(axis=1, where=self._net.grid.live, initial=np.inf) > 0.0
+        good[good] = self._within(hour, order[good], v[good])
+        return order, v, good
+
+    def _within(self, hour: Hour, branches: Ints, v: Complexes) -> Bools:
+        """Whether every controlled bus but the slack stays in its reactive range; v: (outage, bus)."""
+        br = self._net.grid.branches
+        q = (v * np.conj((self.adm.ybus @ v.T).T)).imag
+        sf, st = branch_flows(self._net.grid, self.adm, v)
+        row = np.arange(len(branches))
+        q[row, br.f[branches]] -= sf[row, branches].imag
+        q[row, br.t[branches]] -= st[row, branches].imag
+        bounded = hour.controlled.copy()
+        bounded[self._net.grid.slack] = False
+        out = (q > hour.high + REACTIVE_TOLERANCE) | (q < hour.low - REACTIVE_TOLERANCE)
+        return np.asarray(~(out & bounded).any(axis=1))
+
+    def _set(self, hour: Hour) -> None:
+        """Load the hour into lightsim2grid's grid."""
+        n = len(hour.v)
+        for bus in np.flatnonzero(hour.controlled != self._held):
+            (self._grid.reactivate_gen if hour.controlled[bus] else self._grid.deactivate_gen)(int(bus))
+        self._held = hour.controlled.copy()
+        sharing = hour.share > 0
+        for bus in np.flatnonzero(sharing):
+            self._grid.add_gen_slackbus(int(bus), float(hour.share[bus]))
+        for bus in np.flatnonzero(self._sharing & ~sharing):
+            self._grid.remove_gen_slackbus(int(bus))
+        self._sharing = sharing
         every = np.ones(n, bool)
         # A held bus keeps its voltage whatever reactive load it has; its load's Q is therefore left out.
-        q = np.where(controlled, 0.0, -s.imag * self._base)
-        self._grid.update_loads_p(every, (-s.real * self._base).astype(np.float32))
+        q = np.where(hour.controlled, 0.0, -hour.s.imag * self._base)
+        self._grid.update_loads_p(every, (-hour.s.real * self._base).astype(np.float32))
         self._grid.update_loads_q(every, q.astype(np.float32))
-        self._grid.update_gens_v(every, np.abs(v).astype(np.float32))
-        analysis = self._make(self._grid)
-        analysis.add_multiple_n1(self._ids)
-        analysis.compute(v.astype(complex), MAX_ITERATIONS, TOLERANCE)
-        out = np.array(analysis.get_voltages())
-        return out, np.abs(out).min(axis=1) > 0.0
+        self._grid.update_gens_v(every, np.abs(hour.v).astype(np.float32))
 
 
 def _as_case(net: Network) -> dict[str, Any]:

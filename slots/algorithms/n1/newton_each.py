@@ -15,13 +15,9 @@ def newton_each(request: N1Request) -> N1Result:
     adm = admittance(net.grid)
     collect = Collector(request, adm)
     splitting = islanding_outages(net.grid, collect.contingencies)
-    base = net.grid.base_mva
     for h in range(len(request.v)):
-        args = (request.v[h], request.injection[h], request.controlled[h], request.up[h], request.down[h])
-        collect.put(h, np.array([0]), request.v[h][None, :], np.array([True]))
-        for k, branch in enumerate(collect.contingencies, start=1):
-            o = solve_outage(net, adm, int(branch), *args, kept=splitting.get(int(branch)))
-            collect.put(h, np.array([k]), o.v[None, :], np.array([o.converged]))
-            collect.result.lost_load[h, k] = o.lost_load * base
-            collect.result.lost_generation[h, k] = o.lost_generation * base
+        hour = request.hour(h)
+        collect.put(h, np.array([0]), hour.v[None, :], np.array([True]))
+        for k, branch in enumerate(collect.contingencies.tolist(), start=1):
+            collect.put_outage(h, k, solve_outage(net, adm, branch, hour, splitting.get(branch)))
     return collect.result

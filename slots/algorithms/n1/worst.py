@@ -7,6 +7,7 @@ import numpy as np
 from slots.contracts.n1 import N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, branch_flows
 from slots.grid.model import Bools, Complexes, Ints
+from slots.grid.outage import Outage
 
 
 @dataclass
@@ -22,8 +23,16 @@ class Collector:
         shape = (hours, 1 + len(self.contingencies))
         self.result = N1Result(
             self.contingencies, np.zeros(shape, bool), np.full(shape, np.nan), np.full(shape, -1, np.int64),
-            *(np.full(shape, np.nan) for _ in range(3)), *(np.zeros(shape) for _ in range(2)),
+            vmin=np.full(shape, np.nan), vmax=np.full(shape, np.nan), margin=np.full(shape, np.nan),
+            lost_load=np.zeros(shape), lost_generation=np.zeros(shape), iterations=np.zeros(shape, np.int64),
         )  # fmt: skip
+
+    def put_outage(self, hour: int, case: int, o: Outage) -> None:
+        """Record a case that was solved by itself."""
+        self.put(hour, np.array([case]), o.v[None, :], np.array([o.converged]))
+        base = self.request.network.grid.base_mva
+        self.result.lost_load[hour, case] = o.lost_load * base
+        self.result.lost_generation[hour, case] = o.lost_generation * base
 
     def put(self, hour: int, cases: Ints, v: Complexes, converged: Bools) -> None:
         """Record cases (0 intact, 1 + position in `contingencies` else) with voltages (case, bus)."""

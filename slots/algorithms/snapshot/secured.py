@@ -50,8 +50,8 @@ def _first_point(net: Network, adm: Admittance) -> OperatingPoint:
     point = OperatingPoint(
         p, on, low, high, fixed, q, vm * np.exp(1j * grid.buses.va), controlled, np.zeros(grid.n_bus)
     )
-    for start in (point.v, _flat(net, point), np.ones(grid.n_bus) * np.exp(1j * np.angle(_flat(net, point)))):
-        settled, ok = settle(net, adm, replace(point, v=start))
+    for start in (lambda: point.v, lambda: _flat(net, point), lambda: np.exp(1j * np.angle(_flat(net, point)))):
+        settled, ok = settle(net, adm, replace(point, v=start()))
         if ok:
             return settled
     raise GridError(f"no AC power flow exists for the state of grid {grid.name}", "check loads, units and impedances")
@@ -72,9 +72,9 @@ def _flat(net: Network, point: OperatingPoint) -> Complexes:
 def _unmet(net: Network, point: OperatingPoint, loading: Floats) -> tuple[str, ...]:
     grid = net.grid
     mag, out = np.abs(point.v), []
-    for b in np.flatnonzero((mag < grid.buses.vmin - 1e-4) & (grid.buses.kind != 4)):
+    for b in np.flatnonzero((mag < grid.buses.vmin - 1e-4) & grid.live):
         out.append(f"bus {grid.buses.number[b]}: {mag[b]:.4f} p.u., limit {grid.buses.vmin[b]:.3f}")
-    for b in np.flatnonzero((mag > grid.buses.vmax + 1e-4) & (grid.buses.kind != 4)):
+    for b in np.flatnonzero((mag > grid.buses.vmax + 1e-4) & grid.live):
         out.append(f"bus {grid.buses.number[b]}: {mag[b]:.4f} p.u., limit {grid.buses.vmax[b]:.3f}")
     for k in np.flatnonzero(loading > 1 + 1e-3):
         out.append(f"branch {grid.branches.name[k]}: loaded to {100 * loading[k]:.1f} %")

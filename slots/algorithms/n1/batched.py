@@ -1,0 +1,252 @@
+"""N-1 by a compiled kernel: one factorisation an hour, low-rank updates, several outages at once.
+
+Where no C compiler is found the second engine does the work. Cases that the kernel gives up, and outages that cut
+off more than one bus or the slack bus, are solved by the full Newton method.
+"""
+
+from ctypes import byref
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+from slots.algorithms.n1 import kernel
+from slots.algorithms.n1.cases import Cases, Engine
+from slots.algorithms.n1.worst import Collector
+from slots.contracts.n1 import N1Request, N1Result, limits
+from slots.grid.admittance import admittance, branch_flows
+from slots.grid.connectivity import islanding_outages
+from slots.grid.model import Complexes, Floats, Ints
+from slots.grid.network import Network
+from slots.grid.outage import REACTIVE_TOLERANCE, RETURN_TOLERANCE, Hour, Outage, solve_outage
+
+TOLERANCE = 1e-8  # p.u. of mismatch
+MAX_STEPS = 40
+
+
+def batched(request: N1Request) -> N1Result:
+    """Verify every contingency of every hour."""
+    engine = batched_engine_of(request.network)
+    if isinstance(engine, BatchedEngine):
+        return engine.verify(request)
+    from slots.algorithms.n1.lightsim import lightsim
+
+    return lightsim(request)
+
+
+_engines: list[tuple[Network, Engine]] = []
+
+
+def batched_engine_of(net: Network) -> Engine:
+    """The engine of a network, built once per process; lightsim2grid's where the kernel cannot be built."""
+    if not _engines or _engines[0][0] is not net:
+        library = kernel.kernel()
+        if library is None:
+            from slots.algorithms.n1.lightsim import engine_of
+
+            _engines[:] = [(net, engine_of(net))]
+        else:
+            _engines[:] = [(net, BatchedEngine(net, library))]
+    return _engines[0][1]
+
+
+class BatchedEngine:
+    """A network laid out for the kernel: live buses in elimination order, the slack bus last."""
+
+    def __init__(self, net: Network, library: Any) -> None:
+        self.net, self._library = net, library
+        self.adm = admittance(net.grid)
+        self.splitting = islanding_outages(net.grid, net.contingencies)
+        self._bus, self._place = _elimination_order(net, self.adm.ybus)
+        self._kept: list[Any] = []  # arrays that the structure points to
+        self._structure = self._lay_out()
+        self._dead = self._dead_buses()
+
+    def _hold(self, array: Any, kind: type = np.float64) -> int | None:
+        self._kept.append(np.ascontiguousarray(array, dtype=kind))
+        return kernel.address(self._kept[-1])
+
+    def _lay_out(self) -> kernel.Net:
+        net, grid, adm = self.net, self.net.grid, self.adm
+        y = sp.csr_matrix(adm.ybus[self._bus][:, self._bus])
+        y.sort_indices()
+        fill = _fill(y)
+        br, base = grid.branches, grid.base_mva
+        watch = np.flatnonzero(br.in_service & np.isfinite(br.rate_emergency))
+        _, low, high = limits(net, True)
+        place = np.where(br.in_service[:, None], self._place[np.column_stack([br.f, br.t])], 0)
+        parts = {}
+        for name in ("ff", "ft", "tf", "tt"):
+            value = getattr(adm, f"y{name}")
+            parts[f"{name}_re"], parts[f"{name}_im"] = self._hold(value.real), self._hold(value.imag)
+        return kernel.Net(
+            buses=len(self._bus), branches=len(br), watched=len(watch), y_ptr=self._hold(y.indptr, np.int32),
+            y_col=self._hold(y.indices, np.int32), y_in_fill=self._hold(_positions(y, fill), np.int32),
+            y_re=self._hold(y.data.real), y_im=self._hold(y.data.imag), fill_ptr=self._hold(fill.indptr, np.int32),
+            fill_col=self._hold(fill.indices, np.int32), branch_from=self._hold(place[:, 0], np.int32),
+            branch_to=self._hold(place[:, 1], np.int32), watch=self._hold(watch, np.int32),
+            per_rate2=self._hold((base / br.rate_emergency[watch]) ** 2), v_low=self._hold(low[self._bus]),
+            v_high=self._hold(high[self._bus]), **parts,
+        )  # fmt: skip
+
+    def _dead_buses(self) -> dict[int, int]:
+        """Place of the bus that an outage cuts off; -1 for none, -2 where the kernel cannot do it."""
+        out = {}
+        for k in self.net.contingencies.tolist():
+            kept = self.splitting.get(k)
+            if kept is None:
+                out[k] = -1
+                continue
+            off = np.flatnonzero(~kept & self.net.grid.live)
+            out[k] = int(self._place[off[0]]) if len(off) == 1 else -2
+        return out
+
+    def verify(self, request: N1Request) -> N1Result:
+        """Worst figures of every contingency in every hour."""
+        collect = Collector(request, self.adm)
+        for h in range(len(request.v)):
+            hour = request.hour(h)
+            collect.put(h, np.array([0]), hour.v[None, :], np.array([True]))
+            self._record(collect, h, hour, self._run(hour, self.net.contingencies, False))
+        return collect.result
+
+    def _record(self, collect: Collector, h: int, hour: Hour, run: "_Run") -> None:
+        out, at, good = collect.result, 1 + run.case, run.converged
+        out.converged[h, at], out.iterations[h, at] = good, run.iterations
+        for name in ("loading", "vmin", "vmax"):
+            getattr(out, name)[h, at] = np.where(good, getattr(run, name), np.nan)
+        out.branch[h, at] = np.where(good, run.where, -1)
+        out.margin[h, at] = np.where(good, np.maximum(run.margin, 0.0), np.nan)
+        off = np.flatnonzero(run.dead >= 0)
+        lost = hour.s[self._bus[run.dead[off]]].real * self.net.grid.base_mva
+        out.lost_load[h, at[off]], out.lost_generation[h, at[off]] = np.maximum(-lost, 0.0), np.maximum(lost, 0.0)
+        for k in [*run.case[~good].tolist(), *run.left.tolist()]:
+            collect.put_outage(h, 1 + k, self._full(hour, k))
+
+    def _full(self, hour: Hour, case: int) -> Outage:
+        branch = int(self.net.contingencies[case])
+        return solve_outage(self.net, self.adm, branch, hour, self.splitting.get(branch))
+
+    def cases(self, hour: Hour, outages: Ints) -> Cases:
+        """Voltages of some outages (positions in the network's contingencies) of an hour, the intact one first."""
+        n, base = self.net.grid.n_bus, 1 + len(outages)
+        out = Cases(np.zeros((base, n), complex), np.ones(base, bool), np.zeros((base, n), bool))
+        out.v[0], out.held[0] = hour.v, hour.controlled
+        run = self._run(hour, self.net.contingencies[outages], True)
+        out.v[1 + run.case[:, None], self._bus[None, :]] = run.v
+        out.held[1 + run.case[:, None], self._bus[None, :]] = run.held
+        out.converged[1 + run.case] = run.converged
+        for k in [*run.case[~run.converged].tolist(), *run.left.tolist()]:
+            full = self._full(hour, int(outages[k]))
+            out.v[1 + k], out.held[1 + k], out.converged[1 + k] = full.v, full.held, full.converged
+        return out
+
+    def _run(self, hour: Hour, branches: Ints, keep: bool) -> "_Run":
+        """The kernel on some branches' outages."""
+        dead = np.array([self._dead[k] for k in branches.tolist()], dtype=np.int64)
+        mine = np.flatnonzero(dead >= -1)
+        # Like with like: how much a branch carries tells about how many steps its outage takes.
+        flow = np.abs(branch_flows(self.net.grid, self.adm, hour.v)[0][branches[mine]])
+        mine = mine[np.argsort(-flow, kind="stable")]
+        run = _Run(
+            mine, np.setdiff1d(np.arange(len(branches)), mine), dead[mine].astype(np.int32), len(self._bus), keep
+        )
+        which = branches[mine].astype(np.int32)
+        arrays = _hour_arrays(hour, self._bus)
+        cases = kernel.Cases(
+            count=len(mine), branch=kernel.address(which), dead=kernel.address(run.dead), tolerance=TOLERANCE,
+            reactive_tolerance=REACTIVE_TOLERANCE, return_tolerance=RETURN_TOLERANCE, most=MAX_STEPS, **run.addresses(),
+        )  # fmt: skip
+        told = kernel.Hour(**{k: kernel.address(a) for k, a in arrays.items()})
+        if len(mine) and not self._library.outages(byref(self._structure), byref(told), byref(cases)):
+            run.flags[:] = 0
+        return run
+
+
+class _Run:
+    """What the kernel fills in: figures by case, and voltages where they are kept."""
+
+    def __init__(self, case: Ints, left: Ints, dead: Any, buses: int, keep: bool) -> None:
+        n = len(case)
+        self.case, self.left, self.dead = case, left, dead
+        self.flags, self.iterations, self.where = (np.zeros(n, np.int32) for _ in range(3))
+        self.loading, self.vmin, self.vmax, self.margin = (np.zeros(n) for _ in range(4))
+        self._e, self._f = (np.zeros((n, buses)) if keep else None for _ in range(2))
+        self._held = np.zeros((n, buses), np.uint8) if keep else None
+
+    def addresses(self) -> dict[str, int | None]:
+        names: dict[str, Any] = {"converged": self.flags, "iterations": self.iterations, "where": self.where, "loading": self.loading,
+                 "v_min": self.vmin, "v_max": self.vmax, "margin": self.margin, "e": self._e, "f": self._f,
+                 "held": self._held}  # fmt: skip
+        return {k: kernel.address(a) for k, a in names.items()}
+
+    @property
+    def converged(self) -> Any:
+        return self.flags.astype(bool)
+
+    @property
+    def v(self) -> Complexes:
+        assert self._e is not None
+        assert self._f is not None
+        return np.asarray(self._e + 1j * self._f)
+
+    @property
+    def held(self) -> Any:
+        assert self._held is not None
+        return self._held.astype(bool)
+
+
+def _hour_arrays(hour: Hour, bus: Ints) -> dict[str, Any]:
+    def at(x: Floats) -> Any:
+        return np.ascontiguousarray(x[bus])
+
+    return {
+        "e": at(hour.v.real), "f": at(hour.v.imag), "p": at(hour.s.real), "q": at(hour.s.imag), "share": at(hour.share),
+        "q_low": at(hour.low), "q_high": at(hour.high), "held": hour.controlled[bus].astype(np.uint8),
+    }  # fmt: skip
+
+
+def _elimination_order(net: Network, ybus: sp.csr_matrix) -> tuple[Ints, Ints]:
+    """Live buses in an order with little fill (minimum degree), the slack bus last; and each bus's place."""
+    grid = net.grid
+    others = np.flatnonzero(grid.live & (np.arange(grid.n_bus) != grid.slack))
+    order = others
+    if len(others):
+        factors = _symbolic(ybus[others][:, others])
+        order = others[np.argsort(factors.perm_c)]
+    bus = np.concatenate([order, [grid.slack]]).astype(np.int64)
+    place = np.full(grid.n_bus, -1, dtype=np.int64)
+    place[bus] = np.arange(len(bus))
+    return bus, place
+
+
+def _symbolic(pattern: sp.csr_matrix, ordered: bool = False) -> Any:
+    """SuperLU's factors of a matrix with a symmetric pattern that needs no pivoting."""
+    m = sp.csc_matrix((np.full(pattern.nnz, -1.0), pattern.indices, pattern.indptr), shape=pattern.shape)
+    m = m + m.T + sp.diags(np.full(m.shape[0], 4.0 * (1 + np.diff(pattern.indptr).max())))
+    spec = "NATURAL" if ordered else "MMD_AT_PLUS_A"
+    return splu(sp.csc_matrix(m), permc_spec=spec, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+
+
+def _fill(y: sp.csr_matrix) -> sp.csr_matrix:
+    """Pattern of both factors, without the last (slack) row and column."""
+    n = y.shape[0] - 1
+    if n == 0:
+        return sp.csr_matrix((0, 0))
+    factors = _symbolic(sp.csr_matrix(y[:n][:, :n]), ordered=True)
+    pattern = sp.csr_matrix(abs(factors.L) + abs(factors.U) + abs(factors.L).T + abs(factors.U).T)
+    pattern = sp.csr_matrix(pattern[factors.perm_c][:, factors.perm_c])  # SuperLU may put its own order on top
+    pattern.sort_indices()
+    return pattern
+
+
+def _positions(y: sp.csr_matrix, fill: sp.csr_matrix) -> Ints:
+    """Where each entry of y stands among those of the fill; -1 in the slack's row and column."""
+    n, width = fill.shape[0], y.shape[0]
+    row = np.repeat(np.arange(width), np.diff(y.indptr))
+    inside = (row < n) & (y.indices < n)
+    keys = np.repeat(np.arange(n), np.diff(fill.indptr)) * width + fill.indices
+    out = np.full(y.nnz, -1, dtype=np.int64)
+    out[inside] = np.searchsorted(keys, row[inside] * width + y.indices[inside])
+    return out

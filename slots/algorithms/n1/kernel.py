@@ -1,0 +1,118 @@
+"""The compiled kernel of the batched engine: built at first use where there is a C compiler, kept for later runs."""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+from sys import executable
+from typing import Any
+
+import numpy as np
+
+FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-ffp-contract=fast", "-shared", "-fPIC")
+
+
+class Net(ctypes.Structure):
+    """The network as kernel.c sees it."""
+
+    _fields_ = [
+        *((k, ctypes.c_int) for k in ("buses", "branches", "watched")),
+        *((k, ctypes.c_void_p) for k in (
+            "y_ptr", "y_col", "y_in_fill", "y_re", "y_im", "fill_ptr", "fill_col", "branch_from", "branch_to",
+            "ff_re", "ff_im", "ft_re", "ft_im", "tf_re", "tf_im", "tt_re", "tt_im", "watch", "per_rate2", "v_low", "v_high",
+        )),
+    ]  # fmt: skip
+
+
+class Hour(ctypes.Structure):
+    """One intact hour as kernel.c sees it."""
+
+    _fields_ = [(k, ctypes.c_void_p) for k in ("e", "f", "p", "q", "share", "q_low", "q_high", "held")]
+
+
+class Cases(ctypes.Structure):
+    """Outages of an hour, and what becomes of them."""
+
+    _fields_ = [
+        ("count", ctypes.c_int),
+        *((k, ctypes.c_void_p) for k in ("branch", "dead")),
+        *((k, ctypes.c_double) for k in ("tolerance", "reactive_tolerance", "return_tolerance")),
+        ("most", ctypes.c_int),
+        *((k, ctypes.c_void_p) for k in (
+            "converged", "iterations", "where", "loading", "v_min", "v_max", "margin", "e", "f", "held",
+        )),
+    ]  # fmt: skip
+
+
+def address(array: "np.ndarray[Any, Any] | None") -> int | None:
+    """Where a contiguous array's data are; the caller keeps it alive."""
+    if array is None:
+        return None
+    assert array.flags.c_contiguous
+    return array.ctypes.data
+
+
+@cache
+def kernel() -> ctypes.CDLL | None:
+    """The compiled kernel; None where there is no C compiler or it fails."""
+    source = resources.files("slots.algorithms.n1").joinpath("kernel.c").read_bytes()
+    compiler = _compiler()
+    if compiler is None:
+        return None
+    key = hashlib.sha256(b"\0".join([source, " ".join([*compiler, *FLAGS]).encode(), _processor()])).hexdigest()[:16]
+    library = _folder() / f"outages-{key}.so"
+    if not library.exists() and not _build(compiler, source, library):
+        return None
+    try:
+        return ctypes.CDLL(str(library))
+    except OSError:  # made on another machine that shares this folder, or its disk is mounted without execution
+        return None
+
+
+def _compiler() -> list[str] | None:
+    """The command of a C compiler: that of CC, the system's, or the one in the wheel `ziglang`."""
+    if "CC" in os.environ:
+        return shlex.split(os.environ["CC"]) or None
+    for name in ("gcc", "clang", "cc"):
+        if shutil.which(name):
+            return [name]
+    return [executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else None
+
+
+def _processor() -> bytes:
+    """What `-march=native` depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        flags = next((x for x in lines if x.startswith(("flags", "Features"))), "")
+    except OSError:
+        flags = platform.processor()
+    return f"{platform.machine()} {flags}".encode()
+
+
+def _folder() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache")
+    return base / "bos" / "kernels"
+
+
+def _build(compiler: list[str], source: bytes, library: Path) -> bool:
+    """Compile to a name of its own and rename, so that nobody loads half a library."""
+    try:
+        library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            (Path(folder) / "kernel.c").write_bytes(source)
+            made = Path(folder) / "kernel.so"
+            command = [*compiler, *FLAGS, "-o", str(made), str(Path(folder) / "kernel.c"), "-lm"]
+            if subprocess.run(command, capture_output=True, timeout=120).returncode:
+                return False
+            made.replace(library)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return True

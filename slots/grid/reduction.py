@@ -1,0 +1,47 @@
+"""How injections of an eliminated part of a grid act on what is kept: the weights of its lossless network."""
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import splu
+
+from slots.grid.model import Bools, Complexes, Floats, Grid, Ints
+
+SMALLEST_REACTANCE = 1e-5  # p.u.; below, a branch is as good as a bus coupler
+
+
+def outer_part(grid: Grid, keep: Bools) -> tuple[Bools, Floats, Ints]:
+    """(branch,) branches that touch what is eliminated, their reactances (p.u.), and the kept buses they reach."""
+    br = grid.branches
+    external = ~(keep[br.f] & keep[br.t]) & br.in_service
+    x = np.where(np.abs(br.x) < SMALLEST_REACTANCE, SMALLEST_REACTANCE, br.x)
+    ends = np.concatenate([br.f[external], br.t[external]])
+    return external, x, np.unique(ends[keep[ends]])
+
+
+def laplacian(grid: Grid, y: Floats | Complexes) -> sp.csr_matrix:
+    """(bus, bus) of branch admittances without shunts."""
+    f, t, n = grid.branches.f, grid.branches.t, grid.n_bus
+    data = np.concatenate([y, y, -y, -y])
+    rows, cols = np.concatenate([f, t, f, t]), np.concatenate([f, t, t, f])
+    return sp.csr_matrix((data, (rows, cols)), shape=(n, n))
+
+
+def boundary_weights(grid: Grid, keep: Bools, outer: Ints) -> tuple[Ints, Floats]:
+    """Boundary buses, and the (boundary, outer) share of each outer injection; columns sum to one.
+
+    None is negative, because all reactances count as positive.
+    """
+    external, x, boundary = outer_part(grid, keep)
+    lossless = laplacian(grid, np.where(external, 1 / np.abs(x), 0.0))
+    weights = -splu(lossless[outer][:, outer].tocsc()).solve(lossless[outer][:, boundary].toarray()).T
+    positive = np.clip(weights, 0.0, None)
+    return boundary, positive / positive.sum(axis=0)
+
+
+def hosts(grid: Grid, keep: Bools, at: Ints) -> Ints:
+    """The kept bus on which an injection at each bus of `at` acts most."""
+    outer = np.flatnonzero(~keep & grid.live)
+    boundary, weights = boundary_weights(grid, keep, outer)
+    host = np.arange(grid.n_bus)
+    host[outer] = boundary[weights.argmax(axis=0)]
+    return np.asarray(host[at])
