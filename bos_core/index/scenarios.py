@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, delete, func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Table, Text, any_, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlmodel import SQLModel, col
 from sqlmodel import select as select_model
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -238,7 +238,7 @@ async def _rows(db: AsyncSession, table: Table, lineage: list[int], gids: list[s
     """Effective rows of a table: of each key the newest in the lineage, removed ones left out."""
     query = _newest(table, lineage)
     if gids is not None:
-        query = query.where(table.c.gid.in_(gids))
+        query = query.where(table.c.gid == any_(literal(gids, ARRAY(Text))))  # one argument, however many they are
     return [r for r in (await execute(db, query)).all() if not r.deleted]
 
 

@@ -66,7 +66,8 @@ def aggregated(name: str, whole: Grid) -> Grid:
 
 def _solved(grid: Grid) -> Complexes:
     """(bus,) voltages of the case's own state."""
-    units, s = grid.units, -(grid.buses.pd + 1j * grid.buses.qd)
+    units = grid.units
+    s: Complexes = np.asarray(-(grid.buses.pd + 1j * grid.buses.qd), dtype=np.complex128)
     on = units.in_service
     np.add.at(s, units.bus[on], units.p[on] + 1j * units.q[on])
     held = np.flatnonzero(grid.buses.kind == PV)

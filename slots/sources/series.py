@@ -7,7 +7,39 @@ from typing import Any
 import numpy as np
 
 from bos_core.objects.errors import ProfileError
-from slots.grid.model import Floats, Grid
+from slots.grid.model import Floats, Grid, Ints
+
+
+@dataclass(frozen=True)
+class Spread:
+    """An (hour, bus) series too large to write down: the buses of a zone follow its shape.
+
+    Attributes:
+        shape_by_zone: (hour, zone); zone: (bus,) of each bus; size: (bus,) factor of each bus.
+    """
+
+    shape_by_zone: Floats
+    zone: Ints
+    size: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(hours, buses)."""
+        return len(self.shape_by_zone), len(self.zone)
+
+    def __len__(self) -> int:
+        return len(self.shape_by_zone)
+
+    def __getitem__(self, rows: Any) -> Floats:
+        return np.asarray(self.shape_by_zone[rows][..., self.zone] * self.size)
+
+    def total(self) -> Floats:
+        """(hour,) sum over the buses."""
+        return np.asarray(self.shape_by_zone @ np.bincount(self.zone, self.size, self.shape_by_zone.shape[1]))
+
+    def finite(self) -> bool:
+        """Whether every value is a number."""
+        return bool(np.isfinite(self.shape_by_zone).all() and np.isfinite(self.size).all())
 
 
 @dataclass(frozen=True)
@@ -26,8 +58,8 @@ class Series:
     """
 
     start: datetime
-    load: Floats
-    load_q: Floats
+    load: Floats | Spread
+    load_q: Floats | Spread
     available: Floats
     floor: Floats
     inflow: Floats
@@ -63,10 +95,11 @@ class Series:
                     "mend the series",
                 )
         decided = grid.units.kind == "variable"
-        checks = {"load": self.load, "load_q": self.load_q, "reserve": self.reserve[:, None],
-                  "inflow": self.inflow}  # fmt: skip
-        checks["available"] = self.available[:, decided]
+        checks: dict[str, Any] = {"load": self.load, "load_q": self.load_q, "reserve": self.reserve[:, None],
+                                  "inflow": self.inflow, "available": self.available[:, decided]}  # fmt: skip
         for name, values in checks.items():
+            if isinstance(values, Spread):
+                values = values.shape_by_zone * (1.0 if values.finite() else np.nan)
             bad = np.argwhere(~np.isfinite(values))
             if len(bad):
                 raise ProfileError(

@@ -12,7 +12,7 @@ import pytest
 from bos_core.objects.container import Container, Quota
 from bos_core.tccsp.containers import ContainerPool
 from flows.steps.apart import verify_apart
-from slots.algorithms.n1.lightsim import lightsim
+from slots.algorithms.n1.batched import batched
 from slots.contracts.n1 import N1Request, N1Result
 from tests.slots.states import day
 
@@ -29,14 +29,14 @@ def poisoned(request: N1Request) -> N1Result:
     if FILL in positions:
         held = [np.ones(2**24) for _ in range(40) if not time.sleep(0.05)]  # 128 MiB at a time
         del held
-    return lightsim(request)
+    return batched(request)
 
 
 @pytest.fixture(scope="module")
 def hours() -> N1Request:
     """Two hours of a real day."""
     full = day(2).n1_request()
-    rows = {name: getattr(full, name)[11:13] for name in ("v", "injection", "controlled", "up", "down")}
+    rows = {name: getattr(full, name)[11:13] for name in ("v", "injection", "controlled", "share", "low", "high")}
     return replace(full, **rows)
 
 
@@ -59,9 +59,9 @@ def _compare(apart: N1Result, killed: np.ndarray, ever: N1Result) -> None:
 
 
 def test_nothing_changes_where_nothing_dies(hours: N1Request):
-    result, killed = verify_apart(lightsim, hours)
+    result, killed = verify_apart(batched, hours)
     assert len(killed) == 0
-    _compare(result, killed, lightsim(hours))
+    _compare(result, killed, batched(hours))
 
 
 def test_in_a_container_the_culprits_are_found_and_the_rest_completes(hours: N1Request, pool: ContainerPool):
@@ -71,4 +71,4 @@ def test_in_a_container_the_culprits_are_found_and_the_rest_completes(hours: N1R
     assert not result.converged[:, killed].any()
     assert result.insecure()[:, killed].all()
     assert np.isnan(result.loading[:, killed]).all()
-    _compare(result, killed, lightsim(hours))
+    _compare(result, killed, batched(hours))

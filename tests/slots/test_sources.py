@@ -83,7 +83,7 @@ def test_breakpoints_keep_a_convex_curve():
 
 def test_a_hole_in_a_profile_is_named():
     s = series()
-    load = s.load.copy()
+    load = s.load[:]
     load[17, 3] = np.nan
     from dataclasses import replace
 

@@ -3,7 +3,7 @@
 Load of an area is its share of the case's load times the shape of one ACTIVSg area. Each wind or solar unit
 takes the shape of a SimBench profile chosen by its area, so units of one area move together, and a residual
 from a Gaussian copula whose correlation falls with the distance between areas. The result is synthetic and
-says so.
+says so. Units that are scheduled beforehand and whose fuel has no profile follow the load of their area.
 """
 
 import csv
@@ -18,7 +18,7 @@ from bos_core.objects.errors import ProfileError
 from slots.contracts.sequence import SequenceRequest
 from slots.grid.model import Floats, Grid
 from slots.sources.catalogue import matpower_folder
-from slots.sources.series import Series, calendar_start
+from slots.sources.series import Series, Spread, calendar_start
 
 HOURS = 8784  # 2016, a leap year
 RESERVE_SHARE_OF_LOAD = 0.03
@@ -32,16 +32,16 @@ _COLUMNS = {"wind": "WP", "solar": "PV", "hydro": "Hydro"}
 def profiles(request: SequenceRequest) -> Series:
     """Generate the year; see the module's description."""
     grid, rng = request.grid, np.random.default_rng(request.seed)
-    load = _load(grid, request.peak_share)
-    factor = grid.buses.qd / np.where(grid.buses.pd != 0, grid.buses.pd, 1.0)
-    available = _available(grid, rng)
-    units = len(grid.units)
+    load, load_q = _load(grid, request.peak_share)
+    available = _available(grid, rng, load)
+    fixed = (grid.units.kind == "variable") & grid.units.must_run
+    floor = np.where(fixed[None, :], np.nan_to_num(available, nan=0.0), 0.0)
     weather = np.isin(grid.units.fuel, ["wind", "solar"]) & (grid.units.kind == "variable")
-    reserve = RESERVE_SHARE_OF_LOAD * load.sum(axis=1)
+    reserve = RESERVE_SHARE_OF_LOAD * load.total()
     reserve += RESERVE_SHARE_OF_WIND_AND_SUN * np.nansum(available[:, weather], axis=1)
-    zero = np.zeros((HOURS, units))
+    inflow = np.broadcast_to(0.0, available.shape)
     return Series(
-        calendar_start(2016), load, load * factor, available, zero, zero, reserve,
+        calendar_start(2016), load, load_q, available, floor, inflow, reserve,
         "synthetic: shapes of ACTIVSg2000 area loads (CC-BY 4.0, itself synthetic) and SimBench wind, sun and "
         f"water of 2016 (ODbL), spread over the grid's areas with seed {request.seed}",
     )  # fmt: skip
@@ -79,19 +79,22 @@ def weather_shapes() -> dict[str, Floats]:
     }
 
 
-def _load(grid: Grid, peak_share: float) -> Floats:
-    shapes = area_shapes()
-    areas = np.unique(grid.buses.area)
-    load = np.zeros((HOURS, grid.n_bus))
-    for k, area in enumerate(areas):
-        mine = grid.buses.area == area
-        # Loads below zero are injections that the case fixes; they stay as they are.
-        load[:, mine] = shapes[:, k % shapes.shape[1], None] * grid.buses.pd[None, mine]
-    peak = load.sum(axis=1).max()
-    return np.asarray(load * (peak_share * grid.buses.pd.sum() / peak))
+def _load(grid: Grid, peak_share: float) -> tuple[Spread, Spread]:
+    """Active and reactive load; what a bus takes follows its area, whose shape is one of ACTIVSg2000's."""
+    shapes, buses = area_shapes(), grid.buses
+    areas, zone = np.unique(buses.area, return_inverse=True)
+    by_zone = shapes[:, np.arange(len(areas)) % shapes.shape[1]]
+    # Infeeds that the case fixes as negative loads follow their area too.
+    raw = Spread(by_zone, np.asarray(zone, np.int64), buses.pd)
+    scale = peak_share * buses.pd.sum() / raw.total().max()
+    lagging = buses.qd / np.where(buses.pd != 0, buses.pd, 1.0)
+    return (
+        Spread(by_zone, raw.zone, scale * buses.pd),
+        Spread(by_zone, raw.zone, scale * buses.pd * lagging),
+    )
 
 
-def _available(grid: Grid, rng: np.random.Generator) -> Floats:
+def _available(grid: Grid, rng: np.random.Generator, load: Spread) -> Floats:
     units = grid.units
     out = np.full((HOURS, len(units)), np.nan)
     for fuel, shapes in weather_shapes().items():
@@ -104,8 +107,11 @@ def _available(grid: Grid, rng: np.random.Generator) -> Floats:
         noise = _residual(zone, len(areas), rng) if fuel != "hydro" else np.zeros(base.shape)
         shaped = np.clip(base + UNIT_RESIDUAL * noise * np.sqrt(4 * base * (1 - base)), 0.0, 1.0)
         out[:, mine] = shaped * units.pmax[mine]
-    rest = (units.kind == "variable") & np.isnan(out).all(axis=0)
+    rest = (units.kind == "variable") & ~np.isin(units.fuel, list(_COLUMNS))
     out[:, rest] = units.pmax[rest]
+    follow = np.flatnonzero(rest & units.must_run)
+    area = load.zone[units.bus[follow]]
+    out[:, follow] = np.minimum(load.shape_by_zone[:, area] * units.p[follow], units.pmax[follow])
     return out
 
 
