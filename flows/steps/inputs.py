@@ -16,6 +16,7 @@ from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network
 
 RATE_SHARE = 0.95  # of the MVA ratings that the DC limits of UC and APD use; reactive power takes the rest
+ANGLE_LIMIT = np.deg2rad(40.0)  # across a branch in UC and APD, so that a power flow exists (Dunlop and others, 1979)
 _MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow": "MW", "reserve": "MW"}
 
 
@@ -82,8 +83,14 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
         demand = demand * (1 + float(header["loss_share"]))
     return Horizon(
         net.grid.units, first, demand, **series, unit_factors=unit_factors, fixed_flow=fixed @ factors.T + shifted,
-        rate=RATE_SHARE * net.grid.branches.rate, start=start, end=end,
+        rate=dc_limits(net), start=start, end=end,
     )  # fmt: skip
+
+
+def dc_limits(net: Network) -> Floats:
+    """(branch,) MW that DC flows may reach: by ratings, and by the angle across a branch."""
+    br = net.grid.branches
+    return np.minimum(RATE_SHARE * br.rate, ANGLE_LIMIT / np.abs(br.x * br.tap) * net.grid.base_mva)
 
 
 def day_borders(chunk: Chunk, first: int, hours: int) -> tuple[Border | None, Border | None]:

@@ -19,7 +19,7 @@ def write_case(grid: Grid, path: Path) -> None:
     """
     name = "".join(c if c.isalnum() else "_" for c in path.stem)
     text = _FORM.format(name=name, origin=grid.origin.replace("\n", " "), base=grid.base_mva)
-    text += _matrix("bus", _buses(grid)) + _matrix("gen", _units(grid)) + _matrix("branch", _branches(grid))
+    text += "".join(_matrix(key, rows) for key, rows in matrices(grid).items())
     text += _matrix("gencost", _costs(grid))
     if len(grid.dc_links):
         text += _matrix("dcline", _links(grid))
@@ -27,6 +27,11 @@ def write_case(grid: Grid, path: Path) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def matrices(grid: Grid) -> dict[str, Floats]:
+    """The case's `bus`, `gen` and `branch` matrices."""
+    return {"bus": _buses(grid), "gen": _units(grid), "branch": _branches(grid)}
 
 
 def _matrix(key: str, rows: Floats) -> str:

@@ -1,7 +1,8 @@
 """N-1 by a compiled kernel: one factorisation an hour, low-rank updates, several outages at once.
 
-Where no C compiler is found the second engine does the work. Cases that the kernel gives up, and outages that cut
-off more than one bus or the slack bus, are solved by the full Newton method.
+Where no C compiler is found the second engine does the work. What the updates do not solve, the kernel solves again
+by Newton's full, damped method from two starts before it says that there is no power flow. Outages that cut off more
+than one bus or the slack bus are solved by the full method in Python.
 """
 
 from ctypes import byref
@@ -72,6 +73,7 @@ class BatchedEngine:
         y = sp.csr_matrix(adm.ybus[self._bus][:, self._bus])
         y.sort_indices()
         fill = _fill(y)
+        self.entries = 4 * fill.nnz  # of both factors, where every voltage is free
         br, base = grid.branches, grid.base_mva
         watch = np.flatnonzero(br.in_service & np.isfinite(br.rate_emergency))
         _, low, high = limits(net, True)
@@ -121,7 +123,7 @@ class BatchedEngine:
         off = np.flatnonzero(run.dead >= 0)
         lost = hour.s[self._bus[run.dead[off]]].real * self.net.grid.base_mva
         out.lost_load[h, at[off]], out.lost_generation[h, at[off]] = np.maximum(-lost, 0.0), np.maximum(lost, 0.0)
-        for k in [*run.case[~good].tolist(), *run.left.tolist()]:
+        for k in run.left.tolist():
             collect.put_outage(h, 1 + k, self._full(hour, k))
 
     def _full(self, hour: Hour, case: int) -> Outage:
@@ -137,7 +139,7 @@ class BatchedEngine:
         out.v[1 + run.case[:, None], self._bus[None, :]] = run.v
         out.held[1 + run.case[:, None], self._bus[None, :]] = run.held
         out.converged[1 + run.case] = run.converged
-        for k in [*run.case[~run.converged].tolist(), *run.left.tolist()]:
+        for k in run.left.tolist():
             full = self._full(hour, int(outages[k]))
             out.v[1 + k], out.held[1 + k], out.converged[1 + k] = full.v, full.held, full.converged
         return out

@@ -165,6 +165,7 @@ static int eliminate(const Net *net, Factors *k, int *bus_at, double *w0, double
       const int *oc = k->col + k->ptr[o];
       const double *ov = k->val + k->val_ptr[o] + s;
       int oq = k->diagonal[o] + s + 1, end = k->ptr[o + 1] - k->ptr[o];
+#pragma GCC ivdep
       for (; oq < end; oq++) { double u = ov[wide * oq]; w0[oc[oq]] -= l0 * u; w1[oc[oq]] -= l1 * u; }
     }
     if (fabs(w0[t]) < 1e-12) return 0;
@@ -677,6 +678,146 @@ static void drop_factors(Factors *k) {
   free(k->spread); free(k->mutual);
 }
 
+/* ---- a case by itself: Newton's full method, damped -------------------------------------------------------------- */
+
+#define SHORTEST 0.05 /* of a step; where none this long helps, there is no solution nearby */
+#define ROUNDS 30     /* of switching */
+
+typedef struct {
+  Net net;           /* with the branch taken out of the admittances */
+  Hour hour;         /* state and held buses as they change */
+  double *y_re, *y_im, *e, *f, *q, *try_e, *try_f, *w0, *w1;
+  unsigned char *held;
+  int *bus_at, dead;
+  double deficit;
+} Alone;
+
+static double *copy(const double *a, long n) { double *r = room(8 * n); memcpy(r, a, 8 * n); return r; }
+
+static void take_out(const Net *net, double *re, double *im, int l) {
+  int F = net->from[l], T = net->to[l];
+  int row[4] = {F, F, T, T}, col[4] = {F, T, F, T};
+  const double *yr[4] = {net->ff_re, net->ft_re, net->tf_re, net->tt_re}, *yi[4] = {net->ff_im, net->ft_im, net->tf_im, net->tt_im};
+  for (int m = 0; m < 4; m++)
+    for (int q = net->y_ptr[row[m]]; q < net->y_ptr[row[m] + 1]; q++)
+      if (net->y_col[q] == col[m]) { re[q] -= yr[m][l]; im[q] -= yi[m][l]; }
+}
+
+/* Largest mismatch at a state; into x, if given, as a right-hand side; into reactive, if given, all reactive powers. */
+static double miss(const Alone *a, const Hour *h, const Factors *k, const double *e, const double *f, double deficit, vec *x, double *reactive) {
+  const Net *net = &a->net;
+  double worst = 0;
+  for (int b = 0; b < net->buses; b++) {
+    double sr = 0, si = 0;
+    for (int q = net->y_ptr[b]; q < net->y_ptr[b + 1]; q++) {
+      int j = net->y_col[q];
+      sr += net->y_re[q] * e[j] - net->y_im[q] * f[j]; si += net->y_re[q] * f[j] + net->y_im[q] * e[j];
+    }
+    double Q = f[b] * sr - e[b] * si, p = h->p[b] + h->share[b] * deficit - (e[b] * sr + f[b] * si), q = a->q[b] - Q;
+    if (b == a->dead) p = q = 0;
+    if (reactive) reactive[b] = Q;
+    int i = b == net->buses - 1 ? k->size - 1 : k->angle[b];
+    if (x) x[i] = all(p);
+    if (!(fabs(p) <= worst)) worst = fabs(p);
+    if (b == net->buses - 1 || !k->free_v[b]) continue;
+    if (x) x[i + 1] = all(q);
+    if (!(fabs(q) <= worst)) worst = fabs(q);
+  }
+  return worst;
+}
+
+/* Newton's method with the voltages held as they are now; 1 if it converges. */
+static int newton(Alone *a, const Hour *h, Factors *k, double tolerance, int most, vec *x) {
+  int n = a->net.buses;
+  number_unknowns(&a->net, &a->hour, k);
+  lay_out(&a->net, k);
+  for (int step = 0; step < most; step++) {
+    double worst = miss(a, h, k, a->e, a->f, a->deficit, x, 0);
+    if (worst < tolerance) return 1;
+    if (!(worst < 1e9)) return 0;
+    fill_in(&a->net, &a->hour, k);
+    if (a->dead >= 0) {
+      double *w = k->val + k->val_ptr[a->dead] + (1 + k->free_v[a->dead]) * k->diagonal[a->dead];
+      w[0] += PIN;
+      if (k->free_v[a->dead]) w[3] += PIN;
+    }
+    if (!eliminate(&a->net, k, a->bus_at, a->w0, a->w1)) return 0;
+    solve(&a->net, k, x, 0);
+    double length = 1;
+    for (;; length /= 2) {
+      if (length < SHORTEST) return 0;
+      for (int b = 0; b < n; b++) {
+        double d = b == n - 1 ? 0 : length * x[k->angle[b]][0], m = b < n - 1 && k->free_v[b] ? 1 + length * x[k->angle[b] + 1][0] : 1;
+        if (m < 0.3) m = 0.3;
+        double c = m * cos(d), s = m * sin(d);
+        a->try_e[b] = a->e[b] * c - a->f[b] * s; a->try_f[b] = a->e[b] * s + a->f[b] * c;
+      }
+      if (miss(a, h, k, a->try_e, a->try_f, a->deficit + length * x[k->size - 1][0], 0, 0) < worst) break;
+    }
+    memcpy(a->e, a->try_e, 8L * n); memcpy(a->f, a->try_f, 8L * n);
+    a->deficit += length * x[k->size - 1][0];
+  }
+  return 0;
+}
+
+/* Newton's method and buses that give up or take up their voltage, until none would; 1 if a state is found. */
+static int settle(Alone *a, const Net *net, const Hour *h, const Cases *c, Factors *k, vec *x, double *reactive) {
+  for (int round = 0; round < ROUNDS; round++) {
+    if (!newton(a, h, k, c->tolerance, c->most, x)) return 0;
+    miss(a, h, k, a->e, a->f, a->deficit, 0, reactive);
+    int changed = 0;
+    for (int b = 0; b < net->buses - 1; b++) {
+      if (!h->held[b] || b == a->dead) continue;
+      double set = sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]), v = sqrt(a->e[b] * a->e[b] + a->f[b] * a->f[b]);
+      if (a->held[b]) {
+        int s = reactive[b] > h->q_high[b] + c->reactive_tolerance ? 1 : reactive[b] < h->q_low[b] - c->reactive_tolerance ? -1 : 0;
+        if (!s) continue;
+        a->held[b] = 0; a->q[b] = s > 0 ? h->q_high[b] : h->q_low[b]; changed = 1;
+      } else if (a->q[b] >= h->q_high[b] ? v > set + c->return_tolerance : v < set - c->return_tolerance) {
+        a->held[b] = 1; a->e[b] *= set / v; a->f[b] *= set / v; changed = 1;
+      }
+    }
+    if (!changed) return 1;
+  }
+  return 0;
+}
+
+/* One case from the intact state, and if need be from a flat one, into the first lane of a tile. */
+static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Factors *k, Tile *t, int *iterations) {
+  int n = net->buses, found = 0;
+  long entries = net->y_ptr[n];
+  Alone a = {.net = *net, .hour = *h, .dead = c->dead[i], .y_re = copy(net->y_re, entries), .y_im = copy(net->y_im, entries),
+             .e = copy(h->e, n), .f = copy(h->f, n), .q = copy(h->q, n), .try_e = room(8L * n), .try_f = room(8L * n),
+             .w0 = room(16L * n), .w1 = room(16L * n), .held = room(n), .bus_at = room(8L * n)};
+  double *reactive = room(8L * n);
+  vec *x = room(sizeof(vec) * 2 * n);
+  take_out(net, a.y_re, a.y_im, c->branch[i]);
+  a.net.y_re = a.y_re; a.net.y_im = a.y_im; a.hour.e = a.e; a.hour.f = a.f; a.hour.held = a.held;
+  for (int start = 0; start < 2 && !found; start++) {
+    memcpy(a.held, h->held, n); memcpy(a.q, h->q, 8L * n);
+    a.deficit = 0;
+    for (int b = 0; start && b < n; b++) {
+      a.e[b] = h->held[b] || b == n - 1 ? sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]) : 1;
+      a.f[b] = 0;
+    }
+    if (start) { /* the slack bus keeps its angle */
+      double m = sqrt(h->e[n - 1] * h->e[n - 1] + h->f[n - 1] * h->f[n - 1]), cs = h->e[n - 1] / m, sn = h->f[n - 1] / m;
+      for (int b = 0; b < n; b++) { a.f[b] = a.e[b] * sn; a.e[b] *= cs; }
+    }
+    found = settle(&a, net, h, c, k, x, reactive);
+  }
+  t->branch[0] = c->branch[i]; t->dead[0] = c->dead[i]; t->done[0] = found;
+  for (int lane = 1; lane < LANES; lane++) { t->branch[lane] = t->branch[0]; t->dead[lane] = t->dead[0]; }
+  for (int b = 0; b < n; b++) {
+    t->e[b] = all(a.e[b]); t->f[b] = all(a.f[b]);
+    t->state[b * LANES] = h->held[b] && !a.held[b];
+  }
+  iterations[0] = c->most;
+  free(a.y_re); free(a.y_im); free(a.e); free(a.f); free(a.q); free(a.try_e); free(a.try_f); free(a.w0); free(a.w1);
+  free(a.held); free(a.bus_at); free(reactive); free(x);
+  return found;
+}
+
 /* All cases of an hour; 0 if the intact hour's Jacobian is singular. */
 int outages(const Net *net, const Hour *h, const Cases *c) {
   int n = net->buses;
@@ -706,6 +847,18 @@ int outages(const Net *net, const Hour *h, const Cases *c) {
     results(net, c, t, first, iterations);
     if (c->e) keep_voltages(net, &k, c, t, first);
   }
+  Factors own;
+  new_factors(net, &own);
+  for (int i = 0; i < c->count; i++) {
+    if (c->converged[i]) continue;
+    int iterations[LANES];
+    Cases one = *c;
+    one.count = i + 1;
+    solve_alone(net, h, c, i, &own, t, iterations);
+    results(net, &one, t, i, iterations);
+    if (c->e) keep_voltages(net, &k, &one, t, i);
+  }
+  drop_factors(&own);
   free(t->e); free(t->f); free(t->rp); free(t->qc); free(t->x); free(t->z); free(t->state); free(t->returns); free(t);
   drop_factors(&k);
   return 1;

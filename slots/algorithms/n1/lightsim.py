@@ -80,7 +80,7 @@ class LightsimEngine:
         branches = self._net.contingencies[outages]
         case_of = {int(b): k for k, b in enumerate(branches, start=1)}
         sound = np.array([b for b in branches.tolist() if b not in self.splitting], dtype=np.int64)
-        order, volts, good = self._outages(hour, sound)
+        order, volts, good = self.outages(hour, sound)
         out.v[[case_of[b] for b in order.tolist()]] = volts
         alone: dict[int, Outage] = {}
         for branch in [*order[~good].tolist(), *(b for b in branches.tolist() if b in self.splitting)]:
@@ -89,7 +89,7 @@ class LightsimEngine:
             out.v[k], out.converged[k], out.held[k] = o.v, o.converged, o.held
         return out, alone
 
-    def _outages(self, hour: Hour, branches: Ints) -> tuple[Ints, Complexes, Bools]:
+    def outages(self, hour: Hour, branches: Ints) -> tuple[Ints, Complexes, Bools]:
         """Branches in lightsim2grid's own order, their (outage, bus) voltages, and which of them to believe."""
         if not len(branches):
             return branches, np.zeros((0, len(hour.v)), complex), np.zeros(0, bool)
