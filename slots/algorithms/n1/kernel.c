@@ -27,6 +27,7 @@
 
 typedef double vec __attribute__((vector_size(8 * LANES)));
 typedef long long mask __attribute__((vector_size(8 * LANES)));
+typedef double pair __attribute__((vector_size(16)));
 
 typedef struct { /* the network, in elimination order */
   int buses, branches, watched;
@@ -149,35 +150,43 @@ static void fill_in(const Net *net, const Hour *h, Factors *k) {
   }
 }
 
-/* Row after row, scattered into dense ones: rows of a bus together, since they reach the same columns. */
-static int eliminate(const Net *net, Factors *k, int *bus_at, double *w0, double *w1) {
+/* Row after row, scattered into dense ones; both rows of a bus together, since they reach the same columns. */
+static int eliminate(const Net *net, Factors *k, int *bus_at, pair *w) {
   int n = net->buses, N = k->size;
   for (int b = 0; b < n - 1; b++) {
     const int *c = k->col + k->ptr[b];
     int two = k->free_v[b], step = 1 + two, count = k->ptr[b + 1] - k->ptr[b], own = k->diagonal[b], t = k->angle[b];
     double *v = k->val + k->val_ptr[b];
     bus_at[t] = b; if (two) bus_at[t + 1] = b;
-    for (int q = 0; q < count; q++) { w0[c[q]] = v[step * q]; w1[c[q]] = two ? v[step * q + 1] : 0; }
+    for (int q = 0; q < count; q++) w[c[q]] = (pair){v[step * q], two ? v[step * q + 1] : 0};
     for (int q = 0; q < own; q++) {
-      int i = c[q], o = bus_at[i], s = i - k->angle[o], wide = 1 + k->free_v[o];
-      double l0 = w0[i] * k->pivot[i], l1 = w1[i] * k->pivot[i];
-      w0[i] = l0; w1[i] = l1;
+      int i = c[q], o = bus_at[i];
       const int *oc = k->col + k->ptr[o];
-      const double *ov = k->val + k->val_ptr[o] + s;
-      int oq = k->diagonal[o] + s + 1, end = k->ptr[o + 1] - k->ptr[o];
+      const double *ov = k->val + k->val_ptr[o];
+      int oq = k->diagonal[o] + 1, end = k->ptr[o + 1] - k->ptr[o];
+      pair l0 = w[i] * k->pivot[i];
+      w[i] = l0;
+      if (k->free_v[o]) { /* two pivots with the same columns */
+        pair l1 = (w[i + 1] - l0 * ov[2 * oq]) * k->pivot[i + 1];
+        w[i + 1] = l1;
+        q++;
 #pragma GCC ivdep
-      for (; oq < end; oq++) { double u = ov[wide * oq]; w0[oc[oq]] -= l0 * u; w1[oc[oq]] -= l1 * u; }
+        for (oq++; oq < end; oq++) w[oc[oq]] -= l0 * ov[2 * oq] + l1 * ov[2 * oq + 1];
+      } else {
+#pragma GCC ivdep
+        for (; oq < end; oq++) w[oc[oq]] -= l0 * ov[oq];
+      }
     }
-    if (fabs(w0[t]) < 1e-12) return 0;
-    k->pivot[t] = 1 / w0[t];
+    if (fabs(w[t][0]) < 1e-12) return 0;
+    k->pivot[t] = 1 / w[t][0];
     if (two) {
-      double l = w1[t] * k->pivot[t];
-      w1[t] = l;
-      for (int q = own + 1; q < count; q++) w1[c[q]] -= l * w0[c[q]];
-      if (fabs(w1[t + 1]) < 1e-12) return 0;
-      k->pivot[t + 1] = 1 / w1[t + 1];
+      double l = w[t][1] * k->pivot[t];
+      w[t][1] = l;
+      for (int q = own + 1; q < count; q++) w[c[q]][1] -= l * w[c[q]][0];
+      if (fabs(w[t + 1][1]) < 1e-12) return 0;
+      k->pivot[t + 1] = 1 / w[t + 1][1];
     }
-    for (int q = 0; q < count; q++) { v[step * q] = w0[c[q]]; if (two) v[step * q + 1] = w1[c[q]]; }
+    for (int q = 0; q < count; q++) { v[step * q] = w[c[q]][0]; if (two) v[step * q + 1] = w[c[q]][1]; }
   }
   for (int b = 0; b < n - 1; b++)
     for (int s = 0; s <= k->free_v[b]; s++) {
@@ -195,6 +204,39 @@ static int eliminate(const Net *net, Factors *k, int *bus_at, double *w0, double
 
 /* ---- solving with the factors: R right-hand sides per unknown, each a vector of lanes ----------------------------- */
 
+/* Entries of a row, or of the two rows of a bus, against the unknowns: two sums at a time, which do not wait for each other. */
+#define TWO_ROWS(R, FIRST, LAST)                                                                                    \
+  {                                                                                                                 \
+    int q = FIRST;                                                                                                  \
+    vec a2[R], d2[R];                                                                                               \
+    for (int r = 0; r < R; r++) a2[r] = d2[r] = all(0);                                                             \
+    for (; q + 1 < (LAST); q += 2) {                                                                                \
+      const vec *y = x + R * c[q], *z = x + R * c[q + 1];                                                           \
+      for (int r = 0; r < R; r++) {                                                                                 \
+        a[r] -= v[2 * q] * y[r]; d[r] -= v[2 * q + 1] * y[r];                                                       \
+        a2[r] -= v[2 * q + 2] * z[r]; d2[r] -= v[2 * q + 3] * z[r];                                                 \
+      }                                                                                                             \
+    }                                                                                                               \
+    for (; q < (LAST); q++) {                                                                                       \
+      const vec *y = x + R * c[q];                                                                                  \
+      for (int r = 0; r < R; r++) { a[r] -= v[2 * q] * y[r]; d[r] -= v[2 * q + 1] * y[r]; }                         \
+    }                                                                                                               \
+    for (int r = 0; r < R; r++) { a[r] += a2[r]; d[r] += d2[r]; }                                                   \
+  }
+#define ONE_ROW(R, FIRST, LAST)                                                                                     \
+  {                                                                                                                 \
+    int q = FIRST;                                                                                                  \
+    vec a2[R];                                                                                                      \
+    for (int r = 0; r < R; r++) a2[r] = all(0);                                                                     \
+    for (; q + 1 < (LAST); q += 2) {                                                                                \
+      const vec *y = x + R * c[q], *z = x + R * c[q + 1];                                                           \
+      for (int r = 0; r < R; r++) { a[r] -= v[q] * y[r]; a2[r] -= v[q + 1] * z[r]; }                                \
+    }                                                                                                               \
+    for (; q < (LAST); q++)                                                                                         \
+      for (int r = 0; r < R; r++) a[r] -= v[q] * x[R * c[q] + r];                                                   \
+    for (int r = 0; r < R; r++) a[r] += a2[r];                                                                      \
+  }
+
 #define SOLVER(NAME, R)                                                                                             \
   static void NAME(const Net *net, const Factors *k, vec *restrict x, int first) {                                  \
     int n = net->buses, N = k->size;                                                                                \
@@ -206,26 +248,23 @@ static int eliminate(const Net *net, Factors *k, int *bus_at, double *w0, double
       if (k->free_v[b]) {                                                                                           \
         vec a[R], d[R];                                                                                             \
         for (int r = 0; r < R; r++) { a[r] = o[r]; d[r] = o[R + r]; }                                               \
-        for (int q = 0; q < own; q++) {                                                                             \
-          const vec *y = x + R * c[q];                                                                              \
-          for (int r = 0; r < R; r++) { a[r] -= v[2 * q] * y[r]; d[r] -= v[2 * q + 1] * y[r]; }                     \
-        }                                                                                                           \
+        TWO_ROWS(R, 0, own)                                                                                         \
         for (int r = 0; r < R; r++) { o[r] = a[r]; o[R + r] = d[r] - v[2 * own + 1] * a[r]; }                       \
       } else {                                                                                                      \
         vec a[R];                                                                                                   \
         for (int r = 0; r < R; r++) a[r] = o[r];                                                                    \
-        for (int q = 0; q < own; q++) {                                                                             \
-          const vec *y = x + R * c[q];                                                                              \
-          for (int r = 0; r < R; r++) a[r] -= v[q] * y[r];                                                          \
-        }                                                                                                           \
+        ONE_ROW(R, 0, own)                                                                                          \
         for (int r = 0; r < R; r++) o[r] = a[r];                                                                    \
       }                                                                                                             \
     }                                                                                                               \
-    vec z[R];                                                                                                       \
-    for (int r = 0; r < R; r++) z[r] = x[R * (N - 1) + r];                                                          \
-    for (int i = k->angle[first]; i < N - 1; i++)                                                                   \
-      for (int r = 0; r < R; r++) z[r] -= k->last[i] * x[R * i + r];                                                \
-    for (int r = 0; r < R; r++) x[R * (N - 1) + r] = z[r] * k->pivot[N - 1];                                        \
+    vec s[R], s2[R];                                                                                                \
+    int i = k->angle[first];                                                                                        \
+    for (int r = 0; r < R; r++) { s[r] = x[R * (N - 1) + r]; s2[r] = all(0); }                                      \
+    for (; i + 1 < N - 1; i += 2)                                                                                   \
+      for (int r = 0; r < R; r++) { s[r] -= k->last[i] * x[R * i + r]; s2[r] -= k->last[i + 1] * x[R * (i + 1) + r]; } \
+    for (; i < N - 1; i++)                                                                                          \
+      for (int r = 0; r < R; r++) s[r] -= k->last[i] * x[R * i + r];                                                \
+    for (int r = 0; r < R; r++) x[R * (N - 1) + r] = (s[r] + s2[r]) * k->pivot[N - 1];                              \
     for (int b = n - 2; b >= 0; b--) {                                                                              \
       const int *c = k->col + k->ptr[b];                                                                            \
       const double *v = k->val + k->val_ptr[b];                                                                     \
@@ -234,10 +273,7 @@ static int eliminate(const Net *net, Factors *k, int *bus_at, double *w0, double
       if (k->free_v[b]) {                                                                                           \
         vec a[R], d[R];                                                                                             \
         for (int r = 0; r < R; r++) { a[r] = o[r]; d[r] = o[R + r]; }                                               \
-        for (int q = own + 2; q < end; q++) {                                                                       \
-          const vec *y = x + R * c[q];                                                                              \
-          for (int r = 0; r < R; r++) { a[r] -= v[2 * q] * y[r]; d[r] -= v[2 * q + 1] * y[r]; }                     \
-        }                                                                                                           \
+        TWO_ROWS(R, own + 2, end)                                                                                   \
         for (int r = 0; r < R; r++) {                                                                               \
           d[r] *= k->pivot[t + 1];                                                                                  \
           o[R + r] = d[r];                                                                                          \
@@ -246,10 +282,7 @@ static int eliminate(const Net *net, Factors *k, int *bus_at, double *w0, double
       } else {                                                                                                      \
         vec a[R];                                                                                                   \
         for (int r = 0; r < R; r++) a[r] = o[r];                                                                    \
-        for (int q = own + 1; q < end; q++) {                                                                       \
-          const vec *y = x + R * c[q];                                                                              \
-          for (int r = 0; r < R; r++) a[r] -= v[q] * y[r];                                                          \
-        }                                                                                                           \
+        ONE_ROW(R, own + 1, end)                                                                                    \
         for (int r = 0; r < R; r++) o[r] = a[r] * k->pivot[t];                                                      \
       }                                                                                                             \
     }                                                                                                               \
@@ -681,12 +714,15 @@ static void drop_factors(Factors *k) {
 /* ---- a case by itself: Newton's full method, damped -------------------------------------------------------------- */
 
 #define SHORTEST 0.05 /* of a step; where none this long helps, there is no solution nearby */
+#define SLOW 0.7      /* of the mismatch left by a step */
+#define PATIENCE 4    /* slow steps in a row that show that there is no solution nearby */
 #define ROUNDS 30     /* of switching */
 
 typedef struct {
   Net net;           /* with the branch taken out of the admittances */
   Hour hour;         /* state and held buses as they change */
-  double *y_re, *y_im, *e, *f, *q, *try_e, *try_f, *w0, *w1;
+  double *y_re, *y_im, *e, *f, *q, *try_e, *try_f;
+  pair *rows;
   unsigned char *held;
   int *bus_at, dead;
   double deficit;
@@ -731,17 +767,20 @@ static int newton(Alone *a, const Hour *h, Factors *k, double tolerance, int mos
   int n = a->net.buses;
   number_unknowns(&a->net, &a->hour, k);
   lay_out(&a->net, k);
-  for (int step = 0; step < most; step++) {
+  double before = 1e9;
+  for (int step = 0, slow = 0; step < most && slow < PATIENCE; step++) {
     double worst = miss(a, h, k, a->e, a->f, a->deficit, x, 0);
     if (worst < tolerance) return 1;
     if (!(worst < 1e9)) return 0;
+    slow = worst > SLOW * before ? slow + 1 : 0;
+    before = worst;
     fill_in(&a->net, &a->hour, k);
     if (a->dead >= 0) {
       double *w = k->val + k->val_ptr[a->dead] + (1 + k->free_v[a->dead]) * k->diagonal[a->dead];
       w[0] += PIN;
       if (k->free_v[a->dead]) w[3] += PIN;
     }
-    if (!eliminate(&a->net, k, a->bus_at, a->w0, a->w1)) return 0;
+    if (!eliminate(&a->net, k, a->bus_at, a->rows)) return 0;
     solve(&a->net, k, x, 0);
     double length = 1;
     for (;; length /= 2) {
@@ -788,7 +827,7 @@ static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Fac
   long entries = net->y_ptr[n];
   Alone a = {.net = *net, .hour = *h, .dead = c->dead[i], .y_re = copy(net->y_re, entries), .y_im = copy(net->y_im, entries),
              .e = copy(h->e, n), .f = copy(h->f, n), .q = copy(h->q, n), .try_e = room(8L * n), .try_f = room(8L * n),
-             .w0 = room(16L * n), .w1 = room(16L * n), .held = room(n), .bus_at = room(8L * n)};
+             .rows = room(sizeof(pair) * 2 * n), .held = room(n), .bus_at = room(8L * n)};
   double *reactive = room(8L * n);
   vec *x = room(sizeof(vec) * 2 * n);
   take_out(net, a.y_re, a.y_im, c->branch[i]);
@@ -813,7 +852,7 @@ static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Fac
     t->state[b * LANES] = h->held[b] && !a.held[b];
   }
   iterations[0] = c->most;
-  free(a.y_re); free(a.y_im); free(a.e); free(a.f); free(a.q); free(a.try_e); free(a.try_f); free(a.w0); free(a.w1);
+  free(a.y_re); free(a.y_im); free(a.e); free(a.f); free(a.q); free(a.try_e); free(a.try_f); free(a.rows);
   free(a.held); free(a.bus_at); free(reactive); free(x);
   return found;
 }
@@ -827,9 +866,9 @@ int outages(const Net *net, const Hour *h, const Cases *c) {
   lay_out(net, &k);
   fill_in(net, h, &k);
   int N = k.size, m = k.candidates, *bus_at = room(4L * N);
-  double *w0 = room(8L * N), *w1 = room(8L * N);
-  int ok = eliminate(net, &k, bus_at, w0, w1);
-  free(bus_at); free(w0); free(w1);
+  pair *rows = room(sizeof(pair) * N);
+  int ok = eliminate(net, &k, bus_at, rows);
+  free(bus_at); free(rows);
   if (!ok) { drop_factors(&k); return 0; }
   Tile *t = room(sizeof(Tile));
   t->e = room(sizeof(vec) * n); t->f = room(sizeof(vec) * n); t->rp = room(sizeof(vec) * n); t->qc = room(sizeof(vec) * n);
