@@ -99,7 +99,7 @@ def fixed_hours(name: str, hours: int) -> N1Request:
     share = (grid.buses.kind == SLACK).astype(float)
     free = np.full(grid.n_bus, np.inf)
     v, s = _states(grid, solved(grid), hours, held, share)
-    one = [np.tile(x, (hours, 1)) for x in (held, share, -free, free)]
+    one = [np.tile(x, (hours, 1)) for x in (held, share, -free, free, np.zeros(grid.n_bus))]
     return N1Request(net, v, s, *one)
 
 
@@ -116,7 +116,9 @@ def _states(grid: Grid, v: Floats, hours: int, held: Floats, share: Floats) -> t
     for h in range(hours):
         level = 0.85 + 0.1 * np.sin(h / 24 * 2 * np.pi)
         s = base * level * (1 + NOISE * rng.standard_normal(grid.n_bus) * ~held)
-        flow = newton(ybus, s, volts[-1] if volts else v, grid.slack, np.flatnonzero(held), share=share, tolerance=1e-10)
+        flow = newton(
+            ybus, s, volts[-1] if volts else v, grid.slack, np.flatnonzero(held), share=share, tolerance=1e-10
+        )
         assert flow.converged
         volts.append(flow.v)
         true = flow.v * np.conj(ybus @ flow.v)
@@ -148,7 +150,7 @@ def limited_hours(name: str, hours: int) -> N1Request:
     out: dict[str, list[Floats]] = {k: [] for k in ("v", "s", "low", "high")}
     for h in range(hours):
         rest = injected[h].imag - np.clip(given, low, high)
-        hour = Hour(volts[h], injected[h], held, share, rest + low, rest + high)
+        hour = Hour(volts[h], injected[h], held, share, rest + low, rest + high, np.zeros(len(rest)))
         intact = solve_outage(net, admittance(small), np.zeros(0, np.int64), hour)
         assert intact.converged
         for name_, x in (("v", intact.v), ("s", intact.v * np.conj(admittance(small).ybus @ intact.v)),
@@ -156,4 +158,4 @@ def limited_hours(name: str, hours: int) -> N1Request:
             out[name_].append(x)
     v_, s_, low_, high_ = (np.array(out[k]) for k in ("v", "s", "low", "high"))
     tiled = [np.tile(x, (hours, 1)) for x in (held, share)]
-    return N1Request(net, v_, s_, *tiled, low_, high_)
+    return N1Request(net, v_, s_, *tiled, low_, high_, np.zeros(low_.shape))

@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def _first(request: N1Request, hours: int) -> N1Request:
-    rows = {k: getattr(request, k)[:hours] for k in ("v", "injection", "controlled", "share", "low", "high")}
+    rows = {k: getattr(request, k)[:hours] for k in ("v", "injection", "controlled", "share", "low", "high", "shunt")}
     return replace(request, **rows)
 
 
@@ -74,7 +74,10 @@ def _ours(request: N1Request, name: str) -> float:
     engine.verify(_first(request, 1))
     spent, left = [], 0
     for h in range(len(request.v)):
-        one = replace(_first(request, 0), **{k: getattr(request, k)[h : h + 1] for k in vars(_first(request, 0)) if k != "network"})
+        one = replace(
+            _first(request, 0),
+            **{k: getattr(request, k)[h : h + 1] for k in vars(_first(request, 0)) if k != "network"},
+        )
         began = time.process_time()
         result = engine.verify(one)
         spent.append((time.process_time() - began) / len(result.contingencies) * 1e6)

@@ -30,7 +30,7 @@ def run(chunk: Chunk) -> StepResult:
     low_m, high_m = movable(units, on_m, p_m, *weather(chunk, month_first, month_hours), curtail=True)
     low_m, high_m = within(chunk, units, on_m, p_m, low_m, high_m, month_first, ADJUSTMENT_SHARE_OF_RAMP)
     first, n = chunk.first_hour, chunk.hours
-    get = {k: state.read(k, first, n) for k in ("vm", "va", "q", "fixed_p", "fixed_q")}
+    get = {k: state.read(k, first, n) for k in ("vm", "va", "q", "fixed_p", "fixed_q", "shunt")}
     rows = slice(first - month_first, first - month_first + n)
     on, p, low, high = on_m[rows], p_m[rows].copy(), low_m[rows], high_m[rows]
     v, q, fixed = get["vm"] * np.exp(1j * get["va"]), get["q"].copy(), get["fixed_p"] + 1j * get["fixed_q"]
@@ -49,6 +49,7 @@ def run(chunk: Chunk) -> StepResult:
             v[h],
             net.voltage_controlled(on[h]),
             np.zeros(net.grid.n_bus),
+            get["shunt"][h],
         )
         request = AdjustmentRequest(net, point, np.maximum(-fixed[h].real * base, 0.0), net.contingencies)
         result: Adjusted = chosen.call(request)
@@ -65,7 +66,7 @@ def run(chunk: Chunk) -> StepResult:
         )
         if not result.secure:
             notes.append((int(h), f"hour {first + h} stays insecure: {result.reason} (worst {result.residual:.4f})"))
-    datasets = state_datasets(net, first, v, q, p, on, fixed)
+    datasets = state_datasets(net, first, v, q, p, on, fixed, get["shunt"])
     datasets |= {
         "adjusted": Dataset(insecure, ("hour",), "", "1 where the hour was adjusted"),
         "secure": Dataset(secure, ("hour",), "", "1 where no violation is left"),

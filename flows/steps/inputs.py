@@ -90,7 +90,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
 def dc_limits(net: Network) -> Floats:
     """(branch,) MW that DC flows may reach: by ratings, and by the angle across a branch."""
     br = net.grid.branches
-    return np.minimum(RATE_SHARE * br.rate, ANGLE_LIMIT / np.abs(br.x * br.tap) * net.grid.base_mva)
+    return np.asarray(np.minimum(RATE_SHARE * br.rate, ANGLE_LIMIT / np.abs(br.x * br.tap) * net.grid.base_mva))
 
 
 def day_borders(chunk: Chunk, first: int, hours: int) -> tuple[Border | None, Border | None]:

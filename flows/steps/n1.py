@@ -30,13 +30,13 @@ def request_of(chunk: Chunk, net: Network, hours: Ints) -> N1Request:
     """The verification of some hours of the chunk's state files."""
     source, first, n = reader(chunk, "state"), chunk.first_hour, chunk.hours
     rows = hours - first
-    get = {k: source.read(k, first, n)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q")}
+    get = {k: source.read(k, first, n)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt")}
     on = get["on"].astype(bool)
     base = net.grid.base_mva
 
     injection = get["fixed_p"] + 1j * get["fixed_q"] + (net.unit_map @ get["p"].T).T / base + 1j * get["q"] / base
     v = get["vm"] * np.exp(1j * get["va"])
-    return request_for(net, v, injection, get["q"], on)
+    return request_for(net, v, injection, get["q"], on, get["shunt"])
 
 
 def run(chunk: Chunk) -> StepResult:

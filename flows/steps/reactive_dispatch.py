@@ -17,7 +17,7 @@ LOSS_SHARE_OF_RAMP = 0.25  # what covering losses may use of the ramp left; adju
 
 
 def state_datasets(
-    net: object, first: int, v: object, q: object, p: object, on: object, fixed: object
+    net: object, first: int, v: object, q: object, p: object, on: object, fixed: object, shunt: object
 ) -> dict[str, Dataset]:
     """The arrays of operating points, as all AC stages store them."""
     volts, injected = np.asarray(v), np.asarray(fixed)
@@ -30,6 +30,7 @@ def state_datasets(
         "on": Dataset(on, ("hour", "unit"), "", "1 where a unit runs"),
         "fixed_p": Dataset(injected.real, ("hour", "bus"), "p.u.", "injection of everything that is not a unit"),
         "fixed_q": Dataset(injected.imag, ("hour", "bus"), "p.u."),
+        "shunt": Dataset(shunt, ("hour", "bus"), "p.u.", "susceptance of switched banks beyond the grid's own"),
     }
 
 
@@ -55,11 +56,10 @@ def run(chunk: Chunk) -> StepResult:
         request = ReactiveRequest(net, p_m[rows], on_m[rows], low_m[rows], high_m[rows], here)
         results.append(chosen.call(request))
         check_reactive(request, results[-1])
-    v, q, p, loss, feasible, residual = (
-        np.concatenate([getattr(r, k) for r in results]) for k in ("v", "q", "p", "loss", "feasible", "residual")
-    )
+    names = ("v", "q", "p", "loss", "feasible", "residual", "shunt")
+    v, q, p, loss, feasible, residual, shunt = (np.concatenate([getattr(r, k) for r in results]) for k in names)
     rows = slice(chunk.first_hour - month_first, chunk.first_hour - month_first + chunk.hours)
-    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_m[rows], fixed)
+    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_m[rows], fixed, shunt)
     datasets["loss"] = Dataset(loss, ("hour",), "MW", "losses in the network")
     datasets["feasible"] = Dataset(feasible, ("hour",), "", "1 where voltage and reactive limits hold")
     datasets["residual"] = Dataset(residual, ("hour",), "p.u.", "voltage beyond a limit")

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from slots.grid.admittance import admittance
+from slots.grid.admittance import admittance, shunted
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
@@ -66,7 +66,9 @@ def check_adjusted(request: AdjustmentRequest, result: Adjusted) -> None:
     net, point = request.network, result.point
     s = point.injection(net)
     v: Complexes = point.v
-    assert np.abs(v * np.conj(admittance(net.grid).ybus @ v) - s).max() < 1e-7, "power does not balance"
+    assert np.abs(v * np.conj(shunted(admittance(net.grid).ybus, point.shunt) @ v) - s).max() < 1e-7, (
+        "power does not balance"
+    )
     inside: Bools = (point.p >= request.point.low - 1e-3) & (point.p <= request.point.high + 1e-3)
     assert inside.all(), "a unit leaves its window"
     assert (point.shed >= -1e-9).all(), "negative shedding"

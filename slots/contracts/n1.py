@@ -25,6 +25,7 @@ class N1Request:
         controlled: (hour, bus) buses that hold their voltage.
         share: (hour, bus) share of a deficit that the units at each bus take; zero where no voltage is held.
         low, high: (hour, bus) p.u. between which the reactive injection of a controlled bus may lie.
+        shunt: (hour, bus) p.u. of switched banks beyond the grid's own.
     """
 
     network: Network
@@ -34,23 +35,26 @@ class N1Request:
     share: Floats
     low: Floats
     high: Floats
+    shunt: Floats
 
     def hour(self, h: int) -> Hour:
         """One of the hours."""
-        return Hour(self.v[h], self.injection[h], self.controlled[h], self.share[h], self.low[h], self.high[h])
+        rows = (self.v, self.injection, self.controlled, self.share, self.low, self.high, self.shunt)
+        return Hour(*(x[h] for x in rows))
 
 
-def request_for(network: Network, v: Complexes, injection: Complexes, q: Floats, on: Bools) -> N1Request:
+def request_for(network: Network, v: Complexes, injection: Complexes, q: Floats, on: Bools, shunt: Floats) -> N1Request:
     """The verification of hours as dispatched.
 
     Args:
         network: the network.
         v, injection: (hour, bus) voltages and scheduled injections (p.u.).
         q: (hour, bus) MVAr of the units at each bus.
-        on: (hour, unit).
+        on: (hour, unit); shunt: (hour, bus) p.u. of switched banks.
     """
     hours = [
-        hour_before(network, v[h], injection[h], q[h], on[h], network.voltage_controlled(on[h])) for h in range(len(v))
+        hour_before(network, v[h], injection[h], q[h], on[h], network.voltage_controlled(on[h]), shunt[h])
+        for h in range(len(v))
     ]
     stacked = (np.array([getattr(x, f.name) for x in hours]).reshape(-1, network.grid.n_bus) for f in fields(Hour))
     return N1Request(network, *stacked)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from slots.grid.admittance import admittance
+from slots.grid.admittance import admittance, shunted
 from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
 
@@ -39,6 +39,7 @@ class ReactiveDispatch:
         loss: (hour,) MW in the network.
         feasible: (hour,) whether all voltage and reactive limits are met.
         residual: (hour,) largest voltage (p.u.) beyond a limit.
+        shunt: (hour, bus) p.u. of switched banks beyond the grid's own, in whole steps.
     """
 
     v: Complexes
@@ -47,6 +48,7 @@ class ReactiveDispatch:
     loss: Floats
     feasible: Bools
     residual: Floats
+    shunt: Floats
 
 
 class ReactiveDispatchAlgorithm(Protocol):
@@ -58,11 +60,14 @@ class ReactiveDispatchAlgorithm(Protocol):
 
 
 def check_reactive(request: ReactiveRequest, result: ReactiveDispatch) -> None:
-    """Invariants: power balances at every bus to 1e-7 p.u.; limits hold where `feasible` (1e-6 p.u.)."""
+    """Invariants: power balances at every bus to 1e-7 p.u.; limits hold where `feasible` (1e-6 p.u.); banks are whole."""
     net, grid = request.network, request.network.grid
-    ybus = admittance(grid).ybus
+    bare, (down, up, step) = admittance(grid).ybus, net.shunt_range()
+    assert ((result.shunt >= down - 1e-9) & (result.shunt <= up + 1e-9)).all(), "a bank beyond its range"
+    steps = result.shunt / np.where(step > 0, step, 1.0)
+    assert np.abs(steps - steps.round()).max() < 1e-6, "part of a bank"
     for h in range(len(result.v)):
-        v = result.v[h]
+        v, ybus = result.v[h], shunted(bare, result.shunt[h])
         given = request.fixed[h] + (net.unit_map @ result.p[h] + 1j * result.q[h]) / grid.base_mva
         assert np.abs(v * np.conj(ybus @ v) - given).max() < 1e-7, "power does not balance"
         if not result.feasible[h]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from slots.grid.model import Complexes, Grid
+from slots.grid.model import Complexes, Floats, Grid
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ def admittance(grid: Grid) -> Admittance:
     ybus = sp.csr_matrix((data, (rows, cols)), shape=(n, n))
     ybus.sum_duplicates()
     return Admittance(ybus, yff, yft, ytf, ytt)
+
+
+def shunted(ybus: sp.csr_matrix, shunt: Floats) -> sp.csr_matrix:
+    """The bus matrix with more susceptance (p.u.) at each bus."""
+    return sp.csr_matrix(ybus + sp.diags(1j * shunt)) if shunt.any() else ybus
 
 
 def branch_flows(grid: Grid, adm: Admittance, v: Complexes) -> tuple[Complexes, Complexes]:

@@ -34,7 +34,10 @@ class _Table:
 
 @dataclass(frozen=True)
 class Buses(_Table):
-    """Buses. `kind`: 1 PQ, 2 PV, 3 slack, 4 isolated. `gs`, `bs`: MW, MVAr at 1 p.u."""
+    """Buses. `kind`: 1 PQ, 2 PV, 3 slack, 4 isolated. `gs`, `bs`: MW, MVAr at 1 p.u.
+
+    `bs_low`, `bs_high`: MVAr between which banks at the bus can be switched, in steps of `bs_step`; 0: they are fixed.
+    """
 
     number: Ints
     name: Strings
@@ -44,6 +47,9 @@ class Buses(_Table):
     qd: Floats
     gs: Floats
     bs: Floats
+    bs_low: Floats
+    bs_high: Floats
+    bs_step: Floats
     vm: Floats
     va: Floats
     vmin: Floats

@@ -67,6 +67,14 @@ class Network:
         high = self.unit_map @ np.where(on, units.qmax, 0.0)
         return np.asarray(low), np.asarray(high)
 
+    def shunt_range(self) -> tuple[Floats, Floats, Floats]:
+        """(bus,) p.u. by which banks can take the shunt susceptance below and above the grid's own, and their step."""
+        b, base = self.grid.buses, self.grid.base_mva
+        step = b.bs_step / base
+        whole = np.where(step > 0, step, 1.0)
+        down, up = np.floor((b.bs - b.bs_low) / base / whole + 1e-9), np.floor((b.bs_high - b.bs) / base / whole + 1e-9)
+        return -down * step, up * step, step
+
     def voltage_controlled(self, on: Bools) -> Bools:
         """(bus,) whether a bus holds its voltage with these units on; the slack bus always does."""
         low, high = self.reactive_range(on)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from slots.grid.admittance import Admittance
+from slots.grid.admittance import Admittance, shunted
 from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.newton import newton
@@ -27,6 +27,7 @@ class OperatingPoint:
         v: (bus,) voltages (p.u.).
         controlled: (bus,) whether a bus holds its voltage.
         shed: (bus,) MW of load not served.
+        shunt: (bus,) p.u. of switched banks beyond the grid's own.
     """
 
     p: Floats
@@ -38,6 +39,7 @@ class OperatingPoint:
     v: Complexes
     controlled: Bools
     shed: Floats
+    shunt: Floats
 
     def injection(self, network: Network) -> Complexes:
         """(bus,) scheduled p.u. injection."""
@@ -61,13 +63,14 @@ def settle(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[Op
     Returns the settled point and whether it converged; reactive power follows from the solution.
     """
     slack, base = network.grid.slack, network.grid.base_mva
+    ybus = shunted(adm.ybus, point.shunt)
     pv, live = np.flatnonzero(point.controlled), np.flatnonzero(network.grid.live)
     for _ in range(12):
         s = point.injection(network)
-        flow = newton(adm.ybus, s, point.v, slack, pv, tolerance=1e-10, active=live)
+        flow = newton(ybus, s, point.v, slack, pv, tolerance=1e-10, active=live)
         if not flow.converged:
             return point, False
-        true = flow.v * np.conj(adm.ybus @ flow.v)
+        true = flow.v * np.conj(ybus @ flow.v)
         q = point.q + np.where(point.controlled, (true.imag - s.imag) * base, 0.0)
         gap = float(true.real[slack] - s.real[slack])
         p = point.p + gap * base * point.shares()

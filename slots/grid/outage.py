@@ -4,13 +4,13 @@ After it, running units share what is missing or too much by fixed shares, and a
 reactive range of its units allows; beyond, it gives the limit and its voltage floats (Stott, 1974).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from slots.grid.admittance import Admittance
+from slots.grid.admittance import Admittance, shunted
 from slots.grid.dc import susceptance
 from slots.grid.model import THERMAL, Bools, Complexes, Floats
 from slots.grid.network import Network
@@ -30,6 +30,7 @@ class Hour:
         controlled: buses that hold their voltage.
         share: share of a deficit that each bus takes; zero where no voltage is held.
         low, high: least and most reactive injection of each controlled bus.
+        shunt: susceptance of switched banks beyond the grid's own.
     """
 
     v: Complexes
@@ -38,16 +39,19 @@ class Hour:
     share: Floats
     low: Floats
     high: Floats
+    shunt: Floats
 
 
-def hour_before(network: Network, v: Complexes, s: Complexes, q: Floats, on: Bools, controlled: Bools) -> Hour:
+def hour_before(
+    network: Network, v: Complexes, s: Complexes, q: Floats, on: Bools, controlled: Bools, shunt: Floats
+) -> Hour:
     """The hour as contingencies find it: running thermal units share deficits by capacity.
 
     Args:
         network: the network.
         v, s: (bus,) voltages and scheduled injections (p.u.).
         q: (bus,) MVAr of the units at each bus.
-        on: (unit,); controlled: (bus,).
+        on: (unit,); controlled: (bus,); shunt: (bus,) p.u.
     """
     grid, base = network.grid, network.grid.base_mva
     droop = network.unit_map @ np.where(on & (grid.units.kind == THERMAL), grid.units.pmax, 0.0)
@@ -56,7 +60,7 @@ def hour_before(network: Network, v: Complexes, s: Complexes, q: Floats, on: Boo
         share = np.where(np.arange(grid.n_bus) == grid.slack, 1.0, 0.0)
     low, high = network.reactive_range(on)
     rest = s.imag - q / base
-    return Hour(v, s, controlled, share / share.sum(), rest + low / base, rest + high / base)
+    return Hour(v, s, controlled, share / share.sum(), rest + low / base, rest + high / base, shunt)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def solve_outage(
         kept: (bus,) buses that stay with the slack bus; all live ones by default.
         tolerance: largest mismatch accepted (p.u.).
     """
-    ybus = without_branches(network, adm, out)
+    ybus = without_branches(network, replace(adm, ybus=shunted(adm.ybus, hour.shunt)), out)
     live = network.grid.live
     kept = live if kept is None else kept & live
     outside = hour.s[live & ~kept].real
@@ -147,8 +151,6 @@ def _switching(
 
 
 def _dc_start(network: Network, out: Any, hour: Hour, kept: Bools) -> Complexes:
-    from dataclasses import replace
-
     br = network.grid.branches
     on = br.in_service.copy()
     on[out] = False

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.01  # MW above a limit that count as within
 SMALLEST_FACTOR = 1e-9  # coefficients below are left out of a row
-MAX_ROUNDS = 20
+MAX_ROUNDS = 40
+JOIN_AN_HOUR = 6  # rows of a constraint that join at once for each hour
 BATCH = 2000  # rows built at once; bounds memory on large grids
 
 
@@ -64,7 +65,9 @@ class LazyLimits:
         """Add the rows that `x` violates and that are not in force; how many."""
         joined = 0
         for name, known in self.known.items():
-            new = np.setdiff1d(self.violated(name, x), np.fromiter(known, np.int64, len(known)))
+            broken, excess = self._violated(name, x)
+            fresh = ~np.isin(broken, np.fromiter(known, np.int64, len(known)))
+            new = self._worst(name, broken[fresh], excess[fresh])
             self._join(name, new)
             joined += len(new)
         return joined
@@ -83,27 +86,50 @@ class LazyLimits:
 
     def violated(self, name: str, x: Floats) -> Ints:
         """Elements of a constraint's index sets where `x` breaks it."""
+        return self._violated(name, x)[0]
+
+    def _violated(self, name: str, x: Floats) -> tuple[Ints, Floats]:
+        """Elements that `x` breaks, and by which share of the limit."""
         p = self.problem
         tree, dims = p.structure.trees[name, "expression"], p.structure.dims[name]
         assert isinstance(tree, ast.Compare)
         if len(dims) < 3 or dims[0] != "hour":
-            return np.flatnonzero(self._broken(name, tree, p.space, p.values_at(x)))
+            excess = self._excess(name, tree, p.space, p.values_at(x))
+            broken = np.flatnonzero(excess > 0)
+            return broken, excess[broken]
         # Hour by hour where an hour alone is branches times outages.
         out, size = [], p.space.size(dims[1:])
         one = Space({**p.space.sizes, "hour": 1}, p.space.columns)
-        lookup = p.values_at(x)
+        lookup, excesses = p.values_at(x), []
         for hour in range(p.space.sizes["hour"]):
-            out.append(np.flatnonzero(self._broken(name, tree, one, _hour_of(lookup, hour))) + hour * size)
-        return np.concatenate(out)
+            excess = self._excess(name, tree, one, _hour_of(lookup, hour))
+            broken = np.flatnonzero(excess > 0)
+            out.append(broken + hour * size)
+            excesses.append(excess[broken])
+        return np.concatenate(out), np.concatenate(excesses)
 
-    def _broken(self, name: str, tree: ast.Compare, space: Space, lookup: Any) -> Any:
+    def _excess(self, name: str, tree: ast.Compare, space: Space, lookup: Any) -> Floats:
+        """Share of its limit by which each element is broken; zero where it holds."""
         p = self.problem
         by, dims = Evaluator(space, lookup), p.structure.dims[name]
         value = by.array(p.body(tree), dims).ravel()
         low, high = p.sides(tree, dims, np.zeros(len(value)), by)
-        out = (value < low - TOLERANCE) | (value > high + TOLERANCE)
+        below, above = low - TOLERANCE - value, value - high - TOLERANCE
+        limit = np.where(above > below, np.abs(high), np.abs(low))
+        out = np.maximum(below, above) / np.where(np.isfinite(limit), np.maximum(limit, 1.0), 1.0)
         where = p.structure.trees.get((name, "where"))
-        return out if where is None else out & (by.array(where, dims).ravel() != 0)
+        held = out if where is None else np.where(by.array(where, dims).ravel() != 0, out, 0.0)
+        return np.asarray(np.maximum(held, 0.0))
+
+    def _worst(self, name: str, broken: Ints, excess: Floats) -> Ints:
+        """The worst elements of each hour: near each other, one that is mended often mends the rest."""
+        dims = self.problem.structure.dims[name]
+        if dims[:1] != ("hour",):
+            return broken
+        hour = broken // self.problem.space.size(dims[1:])
+        order = np.lexsort((-excess, hour))
+        rank = np.arange(len(order)) - np.searchsorted(hour[order], hour[order])
+        return np.sort(broken[order[rank < JOIN_AN_HOUR]])
 
     def _join(self, name: str, elements: Ints) -> None:
         self.known[name].update(elements.tolist())

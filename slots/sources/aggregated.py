@@ -3,7 +3,8 @@
 A region is a set of areas of a solved case. What flows over its borders becomes fixed: the largest ties at or above
 the kept voltage are DC links on a schedule, the others loads or infeeds at their buses. Generators whose output acts
 most on the same kept bus and that burn the same fuel form a plant. The largest plants are committed; all other
-generation is scheduled beforehand. Everything that the case lacks and that is filled here is told in the notes.
+generation is scheduled beforehand. The shunts of the case can be switched, and lines at the kept voltage get reactors
+that can be too, since a year also has light load. Everything that the case lacks and that is filled here is told in the notes.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ LINKS = 7  # the reference study's region has as many DC links
 COMMITTED = 74  # synchronous plants
 COMMITTED_SOLAR = 2
 SYNCHRONOUS = ("coal", "gas", "nuclear", "oil", "other")
+REACTOR_SHARE = 0.6  # of the charging of lines at the kept voltage that reactors can take
+BANK_MVAR = 50.0
 RATING_ROOM = 1.25  # a filled rating leaves at least this much of the base flow
 
 
@@ -54,11 +57,14 @@ def aggregated(name: str, whole: Grid) -> Grid:
     v = _solved(whole)
     grid = _cut(name, whole, v, region)
     grid, filled = _with_ratings(grid)
+    grid = _with_banks(grid, region.kv)
     units, told = _with_plants(grid, region.kv)
     notes = (
         *grid.notes,
         f"{filled} branches without a rating get the median of their voltages' class, or {RATING_ROOM:g} times the "
         "base flow where that is more",
+        f"bus shunts can be switched, and reactors for {100 * REACTOR_SHARE:.0f} % of the charging of lines at or above "
+        f"{region.kv:g} kV, in banks of {BANK_MVAR:g} MVAr or whole",
         *told,
     )
     return grid.replace(units=units, notes=notes)
@@ -181,6 +187,17 @@ def _with_ratings(grid: Grid) -> tuple[Grid, int]:
     rate = np.where(rate > 0, rate, np.inf)
     emergency = np.where(bare, rate, br.rate_emergency)
     return grid.replace(branches=replace(br, rate=rate, rate_emergency=emergency)), int(bare.sum())
+
+
+def _with_banks(grid: Grid, kv: float) -> Grid:
+    """Shunts that can be switched: the case's own, and reactors on lines at or above `kv`."""
+    br, buses = grid.branches, grid.buses
+    line = br.in_service & (buses.kv[br.f] >= kv) & (buses.kv[br.t] >= kv)
+    charging = np.bincount(br.f[line], br.b[line] / 2, grid.n_bus) + np.bincount(br.t[line], br.b[line] / 2, grid.n_bus)
+    reactor = np.floor(REACTOR_SHARE * charging * grid.base_mva / BANK_MVAR) * BANK_MVAR
+    low, high = np.minimum(buses.bs, 0.0) - reactor, np.maximum(buses.bs, 0.0)
+    step = np.where(reactor > 0, BANK_MVAR, np.minimum(np.abs(buses.bs), BANK_MVAR))
+    return grid.replace(buses=replace(buses, bs_low=low, bs_high=high, bs_step=step))
 
 
 def _with_plants(grid: Grid, kv: float) -> tuple[Units, tuple[str, ...]]:

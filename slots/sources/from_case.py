@@ -100,7 +100,7 @@ def _buses(case: Case) -> Buses:
     return Buses(
         number=b[:, 0].astype(np.int64), name=np.array([x.strip() for x in names]), kv=b[:, 9].copy(),
         kind=b[:, 1].astype(np.int64), pd=b[:, 2].copy(), qd=b[:, 3].copy(), gs=b[:, 4].copy(),
-        bs=b[:, 5].copy(), vm=b[:, 7].copy(), va=np.deg2rad(b[:, 8]), vmin=b[:, 12].copy(),
+        bs=b[:, 5].copy(), bs_low=b[:, 5].copy(), bs_high=b[:, 5].copy(), bs_step=np.zeros(n), vm=b[:, 7].copy(), va=np.deg2rad(b[:, 8]), vmin=b[:, 12].copy(),
         vmax=b[:, 11].copy(), area=b[:, 6].astype(np.int64), lat=np.full(n, np.nan), lon=np.full(n, np.nan),
     )  # fmt: skip
 

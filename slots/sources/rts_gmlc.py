@@ -74,7 +74,8 @@ def _grid(folder: Path) -> Grid:
     buses = Buses(
         number=bus["Bus ID"].to_numpy(np.int64), name=np.array(bus["Bus Name"].astype(str).tolist()),
         kv=_f(bus["BaseKV"]), kind=np.array([_BUS_KIND[k] for k in bus["Bus Type"]], np.int64),
-        pd=_f(bus["MW Load"]), qd=_f(bus["MVAR Load"]), gs=_f(bus["MW Shunt G"]), bs=_f(bus["MVAR Shunt B"]),
+        pd=_f(bus["MW Load"]), qd=_f(bus["MVAR Load"]), gs=_f(bus["MW Shunt G"]), bs=_f(bus["MVAR Shunt B"]), bs_low=_f(bus["MVAR Shunt B"]), bs_high=_f(bus["MVAR Shunt B"]),
+        bs_step=np.zeros(n),
         vm=_f(bus["V Mag"]), va=np.deg2rad(_f(bus["V Angle"])), vmin=np.full(n, 0.95), vmax=np.full(n, 1.05),
         area=bus["Area"].to_numpy(np.int64), lat=_f(bus["lat"]), lon=_f(bus["lng"]),
     )  # fmt: skip

@@ -36,7 +36,9 @@ def poisoned(request: N1Request) -> N1Result:
 def hours() -> N1Request:
     """Two hours of a real day."""
     full = day(2).n1_request()
-    rows = {name: getattr(full, name)[11:13] for name in ("v", "injection", "controlled", "share", "low", "high")}
+    rows = {
+        name: getattr(full, name)[11:13] for name in ("v", "injection", "controlled", "share", "low", "high", "shunt")
+    }
     return replace(full, **rows)
 
 

@@ -16,7 +16,7 @@ from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
-from slots.grid.admittance import Admittance, admittance, branch_flows
+from slots.grid.admittance import Admittance, admittance, branch_flows, shunted
 from slots.grid.connectivity import islanding_outages
 from slots.grid.dc import lodf, ptdf
 from slots.grid.model import Bools, Complexes, Floats, Ints
@@ -70,6 +70,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     net = request.network
     adm = admittance(net.grid)
     splitting = islanding_outages(net.grid, request.contingencies)
+    with_banks = replace(adm, ybus=shunted(adm.ybus, request.point.shunt))
     schedule, watched = request.point, _Watched()
     point, ok = settle(net, adm, schedule)
     if not ok:
@@ -87,7 +88,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
             backoff = min(backoff * BACKOFF_GROWTH, LARGEST_BACKOFF)
         if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
             break
-        rows = _rows(net, adm, best, best_state, watched, splitting, backoff)
+        rows = _rows(net, with_banks, best, best_state, watched, splitting, backoff)
         try:
             changed = _step(net, request, schedule, best, rows, radius)
         except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
@@ -110,7 +111,7 @@ class _Verified:
 
 
 def _verify(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> _Verified:
-    hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled)
+    hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
     one = N1Request(net, *(np.asarray(x)[None] for x in vars(hour).values()))
     collect = Collector(one, adm)
     if len(request.contingencies):

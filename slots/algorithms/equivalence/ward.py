@@ -6,6 +6,8 @@ move to the boundary with the real weights of the lossless network, which are ne
 Small equivalent branches are dropped, but never so many that the kept network falls apart.
 """
 
+from dataclasses import fields, replace
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import minimum_spanning_tree
@@ -14,7 +16,7 @@ from scipy.sparse.linalg import splu
 from bos_core.objects.errors import ParameterError
 from slots.contracts.equivalence import EquivalenceRequest
 from slots.grid.admittance import admittance
-from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Complexes, Floats, Grid, Ints
+from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Buses, Complexes, Floats, Grid, Ints
 from slots.grid.network import Network, whole
 from slots.grid.plants import grouping, merged
 from slots.grid.reduction import boundary_weights, laplacian, outer_part
@@ -46,7 +48,7 @@ def ward(request: EquivalenceRequest) -> Network:
     maps = _load_map(grid, kept, outer, boundary, weights)
     group = grouping(grid.units)
     units, unit_map = merged(grid.units, group, sp.csr_matrix(maps[:, grid.units.bus]))
-    reduced = _reduced_grid(grid.replace(units=units), kept, inner, boundary, series, unit_map)
+    reduced = _reduced_grid(grid.replace(units=units), kept, inner, boundary, series, unit_map, maps)
     own = np.zeros(len(kept), bool)
     own[np.searchsorted(kept, grid.units.bus[keep[grid.units.bus]])] = True
     support = np.where(own, 1.0, np.where(np.isin(kept, boundary), HOSTED_SUPPORT, NO_SUPPORT))
@@ -56,8 +58,6 @@ def ward(request: EquivalenceRequest) -> Network:
 
 def _exact(network: Network, request: EquivalenceRequest) -> Network:
     """The network with the injections that make the base state exact."""
-    from dataclasses import replace
-
     v = request.v[network.kept]
     needed = v * np.conj(admittance(network.grid).ybus @ v)
     given = network.load_map @ request.injection + network.grid.dc_injection() / network.grid.base_mva
@@ -88,11 +88,17 @@ def _load_map(grid: Grid, kept: Ints, outer: Ints, boundary: Ints, weights: Floa
 
 
 def _reduced_grid(
-    grid: Grid, kept: Ints, inner: Bools, boundary: Ints, series: Complexes, unit_map: sp.csr_matrix
+    grid: Grid,
+    kept: Ints,
+    inner: Bools,
+    boundary: Ints,
+    series: Complexes,
+    unit_map: sp.csr_matrix,
+    maps: sp.csr_matrix,
 ) -> Grid:
     label = np.full(grid.n_bus, -1)
     label[kept] = np.arange(len(kept))
-    buses = grid.buses.take(kept)
+    buses = _with_banks(grid, kept, maps)
     capacity = np.asarray(unit_map @ (grid.units.pmax * grid.units.in_service)).ravel()
     slack = label[grid.slack] if label[grid.slack] >= 0 else int(np.argmax(capacity))
     kind = np.where(buses.kind == SLACK, PV, buses.kind)
@@ -103,8 +109,6 @@ def _reduced_grid(
     host = np.asarray(unit_map.argmax(axis=0)).ravel()
     links = grid.dc_links
     at_kept = (label[links.f] >= 0) & (label[links.t] >= 0)
-    from dataclasses import replace
-
     return grid.replace(
         name=f"{grid.name} reduced",
         buses=replace(buses, kind=kind),
@@ -114,9 +118,21 @@ def _reduced_grid(
     )
 
 
-def _renumber(branches: Branches, label: Ints) -> Branches:
-    from dataclasses import replace
+def _with_banks(grid: Grid, kept: Ints, maps: sp.csr_matrix) -> Buses:
+    """The kept buses, with the range of eliminated banks added to what can be switched at them."""
+    buses = grid.buses
+    own: Buses = buses.take(kept)
+    outer = np.ones(grid.n_bus, bool)
+    outer[kept] = False
+    low = own.bs_low + maps @ np.where(outer, buses.bs_low - buses.bs, 0.0)
+    high = own.bs_high + maps @ np.where(outer, buses.bs_high - buses.bs, 0.0)
+    common = buses.bs_step[buses.bs_step > 0].max(initial=0.0)
+    wide = high - low
+    step = np.where(own.bs_step > 0, own.bs_step, np.where(wide >= common, common, 0.0))
+    return replace(own, bs_low=low, bs_high=high, bs_step=step)
 
+
+def _renumber(branches: Branches, label: Ints) -> Branches:
     return replace(branches, f=label[branches.f], t=label[branches.t])
 
 
@@ -145,6 +161,4 @@ def _equivalent_branches(at: Ints, matrix: Complexes, own: Branches, n: int) -> 
 
 
 def _join(a: Branches, b: Branches) -> Branches:
-    from dataclasses import fields
-
     return Branches(**{f.name: np.concatenate([getattr(a, f.name), getattr(b, f.name)]) for f in fields(a)})

@@ -205,7 +205,7 @@ def _hour_arrays(hour: Hour, bus: Ints) -> dict[str, Any]:
 
     return {
         "e": at(hour.v.real), "f": at(hour.v.imag), "p": at(hour.s.real), "q": at(hour.s.imag), "share": at(hour.share),
-        "q_low": at(hour.low), "q_high": at(hour.high), "held": hour.controlled[bus].astype(np.uint8),
+        "q_low": at(hour.low), "q_high": at(hour.high), "shunt": at(hour.shunt), "held": hour.controlled[bus].astype(np.uint8),
     }  # fmt: skip
 
 

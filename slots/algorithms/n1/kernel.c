@@ -42,7 +42,7 @@ typedef struct { /* the network, in elimination order */
 } Net;
 
 typedef struct { /* one hour */
-  const double *e, *f, *p, *q, *share, *q_low, *q_high;
+  const double *e, *f, *p, *q, *share, *q_low, *q_high, *shunt;
   const unsigned char *held;
 } Hour;
 
@@ -858,8 +858,14 @@ static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Fac
 }
 
 /* All cases of an hour; 0 if the intact hour's Jacobian is singular. */
-int outages(const Net *net, const Hour *h, const Cases *c) {
-  int n = net->buses;
+int outages(const Net *bare, const Hour *h, const Cases *c) {
+  int n = bare->buses;
+  Net with = *bare; /* the hour's banks */
+  double *y_im = copy(bare->y_im, bare->y_ptr[n]);
+  for (int b = 0; b < n; b++)
+    for (int q = bare->y_ptr[b]; q < bare->y_ptr[b + 1]; q++) if (bare->y_col[q] == b) y_im[q] += h->shunt[b];
+  with.y_im = y_im;
+  const Net *net = &with;
   Factors k;
   new_factors(net, &k);
   number_unknowns(net, h, &k);
@@ -869,7 +875,7 @@ int outages(const Net *net, const Hour *h, const Cases *c) {
   pair *rows = room(sizeof(pair) * N);
   int ok = eliminate(net, &k, bus_at, rows);
   free(bus_at); free(rows);
-  if (!ok) { drop_factors(&k); return 0; }
+  if (!ok) { drop_factors(&k); free(y_im); return 0; }
   Tile *t = room(sizeof(Tile));
   t->e = room(sizeof(vec) * n); t->f = room(sizeof(vec) * n); t->rp = room(sizeof(vec) * n); t->qc = room(sizeof(vec) * n);
   t->x = room(sizeof(vec) * N); t->z = room(sizeof(vec) * 3 * N);
@@ -899,6 +905,7 @@ int outages(const Net *net, const Hour *h, const Cases *c) {
   }
   drop_factors(&own);
   free(t->e); free(t->f); free(t->rp); free(t->qc); free(t->x); free(t->z); free(t->state); free(t->returns); free(t);
+  free(y_im);
   drop_factors(&k);
   return 1;
 }

@@ -35,7 +35,7 @@ class Net(ctypes.Structure):
 class Hour(ctypes.Structure):
     """One intact hour as kernel.c sees it."""
 
-    _fields_ = [(k, ctypes.c_void_p) for k in ("e", "f", "p", "q", "share", "q_low", "q_high", "held")]
+    _fields_ = [(k, ctypes.c_void_p) for k in ("e", "f", "p", "q", "share", "q_low", "q_high", "shunt", "held")]
 
 
 class Cases(ctypes.Structure):

@@ -13,7 +13,7 @@ import numpy as np
 from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result
-from slots.grid.admittance import admittance, branch_flows
+from slots.grid.admittance import admittance, branch_flows, shunted
 from slots.grid.connectivity import islanding_outages
 from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
@@ -21,6 +21,7 @@ from slots.grid.outage import REACTIVE_TOLERANCE, Hour, Outage, solve_outage
 
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 15
+NOTHING = 1e-9  # MVAr
 
 logging.getLogger("powsybl").setLevel(logging.ERROR)  # lightsim2grid imports it where it is installed
 
@@ -67,6 +68,8 @@ class LightsimEngine:
         self._branch_of = {i: b for b, i in self._ids.items()}
         self._sharing = np.arange(grid.n_bus) == grid.slack
         self._held = np.ones(grid.n_bus, bool)
+        self._shunt = np.zeros(grid.n_bus)
+        self._banks = np.array([s.target_q_mvar for s in self._grid.get_shunts()])
 
     def cases(self, hour: Hour, outages: Ints) -> Cases:
         """See the protocol."""
@@ -106,7 +109,7 @@ class LightsimEngine:
     def _within(self, hour: Hour, branches: Ints, v: Complexes) -> Bools:
         """Whether every controlled bus but the slack stays in its reactive range; v: (outage, bus)."""
         br = self._net.grid.branches
-        q = (v * np.conj((self.adm.ybus @ v.T).T)).imag
+        q = (v * np.conj((shunted(self.adm.ybus, hour.shunt) @ v.T).T)).imag
         sf, st = branch_flows(self._net.grid, self.adm, v)
         row = np.arange(len(branches))
         q[row, br.f[branches]] -= sf[row, branches].imag
@@ -128,6 +131,9 @@ class LightsimEngine:
         for bus in np.flatnonzero(self._sharing & ~sharing):
             self._grid.remove_gen_slackbus(int(bus))
         self._sharing = sharing
+        for bus in np.flatnonzero(hour.shunt != self._shunt):
+            self._grid.change_q_shunt(int(bus), float(self._banks[bus] - hour.shunt[bus] * self._base))
+        self._shunt = hour.shunt.copy()
         every = np.ones(n, bool)
         # A held bus keeps its voltage whatever reactive load it has; its load's Q is therefore left out.
         q = np.where(hour.controlled, 0.0, -hour.s.imag * self._base)
@@ -143,7 +149,8 @@ def _as_case(net: Network) -> dict[str, Any]:
     bus[:, 0] = np.arange(1, n + 1)
     bus[:, 1] = np.where(np.arange(n) == grid.slack, 3, 2)
     bus[:, 2], bus[:, 3] = 1.0, 1.0
-    bus[:, 4], bus[:, 5], bus[:, 6] = grid.buses.gs, grid.buses.bs, 1
+    # Where nothing stands a shunt of next to nothing does, so that lightsim2grid has one at every bus.
+    bus[:, 4], bus[:, 5], bus[:, 6] = grid.buses.gs, np.where(grid.buses.bs == 0, NOTHING, grid.buses.bs), 1
     bus[:, 7], bus[:, 9], bus[:, 11], bus[:, 12] = 1.0, grid.buses.kv, 1.2, 0.8
     gen = np.zeros((n, 21))
     gen[:, 0], gen[:, 3], gen[:, 4] = np.arange(1, n + 1), 1e4, -1e4

@@ -48,8 +48,9 @@ def _first_point(net: Network, adm: Admittance) -> OperatingPoint:
     thermal = units.kind == "thermal"
     low, high = np.where(thermal & on, np.minimum(units.pmin, p), p), np.where(thermal & on, units.pmax, p)
     point = OperatingPoint(
-        p, on, low, high, fixed, q, vm * np.exp(1j * grid.buses.va), controlled, np.zeros(grid.n_bus)
-    )
+        p, on, low, high, fixed, q, vm * np.exp(1j * grid.buses.va), controlled,
+        np.zeros(grid.n_bus), np.zeros(grid.n_bus),
+    )  # fmt: skip
     for start in (lambda: point.v, lambda: _flat(net, point), lambda: np.exp(1j * np.angle(_flat(net, point)))):
         settled, ok = settle(net, adm, replace(point, v=start()))
         if ok:
