@@ -9,14 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bos_core.objects.errors import InfeasibleError
+from slots.algorithms.borders.limits import Injected, settle_limits
 from slots.contracts.unit_commitment import RESERVE_USD_MWH, SHED_USD_MWH, SPILL_USD_MWH, Border, Horizon
 from slots.grid.model import Bools, Floats, Ints, Units
+from slots.scheduling.highs import Solver
 from slots.scheduling.linear import INF, LinearModel
 from slots.scheduling.routines.day import stop_limit
 
 BLOCK_H = 4
 GAP = 5e-3
 MAX_NODES = 3000
+DIVE_FROM = 100  # limits that bind, and the plan is rounded, not searched
+MAX_DIVES = 80
+WHOLE = 1e-6
+ROUND_UP = 0.3  # of a unit, and a count becomes the next whole one
 FAST_UNIT_H = 4.0  # units with shorter minimum times are not held on over a midnight for one block's sake
 
 
@@ -130,10 +137,53 @@ def _solve(h: Horizon, clusters: list[Ints], b: _Blocks) -> _Plan:
     solver = m.solver()
     solver.option("mip_rel_gap", GAP)
     solver.option("mip_max_nodes", MAX_NODES)
-    sol = solver.run(f"monthly unit commitment from hour {h.first_hour}")
+    what = f"monthly unit commitment from hour {h.first_hour}"
+    tight = settle_limits(h, b.first, b.length, _injected(units, clusters, store, n, seg, pc, pd), solver, what)
+    sol = _dive(solver, n, high, what) if tight > DIVE_FROM else solver.run(what)
     running = sol[n].round().astype(np.int64)
     power = running * units.pmin[rep] + sol[seg].sum(axis=2)
     return _Plan(running, power, sol[e])
+
+
+def _dive(solver: Solver, n: Ints, high: Floats, what: str) -> Floats:
+    """Counts from the relaxation, most of them kept as they are and fractional ones rounded up, step by step.
+
+    Where the network binds in many blocks a search takes minutes; what a plan is for, its midnights, needs none.
+    """
+    try:
+        for _ in range(MAX_DIVES):
+            x = solver.run(what, relax=True)
+            count = x[n]
+            part = np.abs(count - count.round()) > WHOLE
+            if not part.any():
+                return x
+            same = np.ones((1, n.shape[1]), bool)
+            level = np.abs(np.diff(count, axis=0)) < WHOLE
+            still = ~part & np.vstack([same, level]) & np.vstack([level, same])
+            solver.fix(n[still], count[still].round())
+            share = count - np.floor(count)
+            up = part & (share >= min(ROUND_UP, share[part].max()))
+            solver.fix(n[up], np.minimum(np.ceil(count[up]), high[up]))
+    except InfeasibleError:  # a count rounded up cannot be
+        pass
+    solver.bound_columns(n.ravel(), np.zeros(n.size), high.ravel())
+    return solver.run(what)
+
+
+def _injected(units: Units, clusters: list[Ints], store: Ints, n: Ints, seg: Ints, pc: Ints, pd: Ints) -> Injected:
+    """What the columns of the plan inject: of clusters minimum and segments, of stores both ways."""
+    members = [*clusters, *(store[k : k + 1] for k in range(len(store)))]
+    blocks, ks = len(n), len(clusters)
+    parts = [(n, np.arange(ks), units.pmin[[c[0] for c in clusters]])]
+    parts += [(seg[:, :, j], np.arange(ks), np.ones(ks)) for j in range(seg.shape[2])]
+    parts += [
+        (pd, ks + np.arange(len(store)), np.ones(len(store))),
+        (pc, ks + np.arange(len(store)), -np.ones(len(store))),
+    ]
+    block = np.concatenate([np.repeat(np.arange(blocks), x.shape[1]) for x, _, _ in parts])
+    who = np.concatenate([np.tile(w, blocks) for _, w, _ in parts])
+    mw = np.concatenate([np.tile(v, blocks) for _, _, v in parts])
+    return Injected(block, [members[k] for k in who], np.concatenate([x.ravel() for x, _, _ in parts]), mw)
 
 
 def _mean_costs(units: Units, clusters: list[Ints]) -> tuple[Floats, Floats, Floats]:

@@ -23,6 +23,7 @@ from slots.grid.reduction import boundary_weights, laplacian, outer_part
 
 SMALLEST_BRANCH = 0.1  # p.u. admittance below which an equivalent branch is dropped
 HOSTED_SUPPORT = 50.0  # MVAr of mapped range above which a boundary bus holds its voltage
+SMALLEST_SHARE = 1e-4  # of an injection that acts on a boundary bus; smaller ones are spread over the others
 NO_SUPPORT = np.inf
 
 
@@ -77,7 +78,7 @@ def _eliminate(grid: Grid, keep: Bools, outer: Ints) -> tuple[Ints, Floats, Comp
 def _load_map(grid: Grid, kept: Ints, outer: Ints, boundary: Ints, weights: Floats) -> sp.csr_matrix:
     """(kept, full bus) shares: one for a kept bus, the weights for an eliminated one."""
     at = np.searchsorted(kept, boundary)
-    b, e = np.nonzero(weights > 1e-12)
+    b, e = np.nonzero(weights > SMALLEST_SHARE)
     rows = np.concatenate([np.arange(len(kept)), at[b]])
     cols = np.concatenate([kept, outer[e]])
     data = np.concatenate([np.ones(len(kept)), weights[b, e]])

@@ -193,7 +193,7 @@ def _build(net: Network) -> _Program:
     }  # fmt: skip
     ipopt: Any = {"print_level": 0, "sb": "yes", "tol": TOLERANCE, "max_iter": 200, "linear_solver": "mumps"}
     cold = ca.nlpsol("rpd", "ipopt", problem, {"print_time": 0, "ipopt": ipopt})
-    going_on = {
+    going_on: Any = {
         "warm_start_init_point": "yes", "mu_init": WARM_MU, "warm_start_bound_push": 1e-6, "max_iter": 60,
         "warm_start_mult_bound_push": 1e-6, "warm_start_slack_bound_push": 1e-6,
     }  # fmt: skip
