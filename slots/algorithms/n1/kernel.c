@@ -18,8 +18,8 @@
 #else
 #define LANES 2
 #endif
-#define MAX_SWITCHED 24 /* buses of one case that may give up their voltage; more are left to the caller */
-#define MAX_UNION 64    /* the same of all cases of a tile */
+#define MAX_SWITCHED 40 /* buses of one case that may give up their voltage; more are left to the caller */
+#define MAX_UNION 128   /* the same of all cases of a tile */
 #define SMALL (3 + MAX_SWITCHED)
 #define SWITCH_BELOW 2e-2 /* p.u. of mismatch from which reactive outputs are believed */
 #define MAX_RETURNS 3     /* times that a bus takes up its voltage again */
