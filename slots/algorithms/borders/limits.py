@@ -36,11 +36,12 @@ def settle_limits(horizon: Horizon, first: Ints, length: Ints, injected: Injecte
     columns = int(injected.column.max()) + 1
     power = _power_matrix(injected, len(first), len(horizon.units), columns)
     known: set[tuple[int, int]] = set()
+    limited = np.isfinite(horizon.rate)
     for _ in range(MAX_ROUNDS):
         x = solver.run(what, relax=True)
         p = np.asarray(power @ x[:columns]).reshape(len(first), -1)
         flow = fixed + _apply(horizon, p)
-        excess = (np.abs(flow) - horizon.rate) / np.maximum(horizon.rate, 1.0)
+        excess = (np.abs(flow) - horizon.rate) / np.where(limited, np.maximum(horizon.rate, 1.0), 1.0)
         new = _worst(excess, known)
         if not new:
             break

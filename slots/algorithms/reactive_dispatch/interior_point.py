@@ -26,8 +26,9 @@ from slots.grid.operating_point import OperatingPoint, settle
 TOLERANCE = 1e-7
 RELAXED_P_U = 0.10  # how far voltages may leave their limits when they cannot all be met
 PENALTY = 1e3
-BLOCK_H = 6  # hours between switchings of banks
-WARM_MU = 1e-4  # barrier from which an hour goes on after the one before
+MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
+BLOCK_H = 12  # hours between switchings of banks
+WARM_MU = 1e-5  # barrier from which an hour goes on after the one before
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class _Day:
         self._down, self._up, self._step = self._net.shunt_range()
         self._switched = np.zeros(self._net.grid.n_bus)
         self._start: _Start | None = None
+        self._guess: Floats | None = None
 
     def switch(self, hour: int) -> None:
         """Set the banks as the hour wants them, in whole steps."""
@@ -93,7 +95,8 @@ class _Day:
         if found is not None:
             n = self._net.grid.n_bus
             self._switched = self._whole(found.x[3 * n + 1 :])
-            self._start = found
+            # Whole banks are far from the multipliers of free ones: the next hour begins at the point, but cold.
+            self._start, self._guess = None, found.x
 
     def _whole(self, wanted: Floats) -> Floats:
         step = np.where(self._step > 0, self._step, 1.0)
@@ -141,9 +144,12 @@ class _Day:
             found = _run(self._program.warm, parameters, lb, ub, start.x, start)
             if found is not None:
                 return found
-        bbus, _, _ = susceptance(grid)
-        flat = dc_angles(bbus, given - given.sum() * at_bus, grid.slack)
-        x0 = np.concatenate([flat, np.ones(n), np.clip(0.0, low, high), [0.0], np.clip(0.0, least, most)])
+        if self._guess is None or soft:
+            bbus, _, _ = susceptance(grid)
+            flat = dc_angles(bbus, given - given.sum() * at_bus, grid.slack)
+            x0 = np.concatenate([flat, np.ones(n), np.clip(0.0, low, high), [0.0], np.clip(0.0, least, most)])
+        else:
+            x0 = self._guess
         return _run(self._program.cold, parameters, lb, ub, x0)
 
     def _point(self, h: int, x: Floats | None) -> OperatingPoint:
@@ -191,7 +197,14 @@ def _build(net: Network) -> _Program:
     problem = {
         "x": ca.vertcat(theta, v, q, gap, bank), "f": cost, "g": balance, "p": ca.vertcat(p_fix, q_fix, share, soft),
     }  # fmt: skip
-    ipopt: Any = {"print_level": 0, "sb": "yes", "tol": TOLERANCE, "max_iter": 200, "linear_solver": "mumps"}
+    ipopt: Any = {
+        "print_level": 0,
+        "sb": "yes",
+        "tol": TOLERANCE,
+        "max_iter": 200,
+        "linear_solver": "mumps",
+        "mumps_pivot_order": MINIMUM_DEGREE,
+    }
     cold = ca.nlpsol("rpd", "ipopt", problem, {"print_time": 0, "ipopt": ipopt})
     going_on: Any = {
         "warm_start_init_point": "yes", "mu_init": WARM_MU, "warm_start_bound_push": 1e-6, "max_iter": 60,
