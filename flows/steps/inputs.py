@@ -11,12 +11,11 @@ from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
-from slots.grid.dc import ptdf, shift_flows
+from slots.grid.dc import angle_limits, ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network
 
 RATE_SHARE = 0.95  # of the MVA ratings that the DC limits of UC and APD use; reactive power takes the rest
-ANGLE_LIMIT = np.deg2rad(40.0)  # across a branch in UC and APD, so that a power flow exists (Dunlop and others, 1979)
 _MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow": "MW", "reserve": "MW"}
 
 
@@ -89,8 +88,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
 
 def dc_limits(net: Network) -> Floats:
     """(branch,) MW that DC flows may reach: by ratings, and by the angle across a branch."""
-    br = net.grid.branches
-    return np.asarray(np.minimum(RATE_SHARE * br.rate, ANGLE_LIMIT / np.abs(br.x * br.tap) * net.grid.base_mva))
+    return np.asarray(np.minimum(RATE_SHARE * net.grid.branches.rate, angle_limits(net.grid)))
 
 
 def day_borders(chunk: Chunk, first: int, hours: int) -> tuple[Border | None, Border | None]:

@@ -9,6 +9,7 @@ from bos_core.objects.errors import GridError
 from slots.grid.model import Floats, Grid, Ints
 
 ROW_CACHE_BYTES = 128 << 20
+ANGLE_LIMIT = np.deg2rad(40.0)  # across a branch, so that a power flow exists (Dunlop, Gutman and Marchenko, 1979)
 
 
 def susceptance(grid: Grid) -> tuple[sp.csr_matrix, sp.csr_matrix, Floats]:
@@ -115,6 +116,11 @@ def factor_operator(grid: Grid) -> FactorOperator:
         (np.concatenate([on, -on]), (np.concatenate([br.f, br.t]), np.concatenate([row, row]))), (n, m)
     )
     return FactorOperator(ends, bf, grid.slack)
+
+
+def angle_limits(grid: Grid) -> Floats:
+    """(branch,) MW at which the angle across a branch reaches ANGLE_LIMIT."""
+    return np.asarray(ANGLE_LIMIT / np.abs(grid.branches.x * grid.branches.tap) * grid.base_mva)
 
 
 def lodf(grid: Grid, factors: Floats) -> Floats:

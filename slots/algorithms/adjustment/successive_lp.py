@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError
-from slots.algorithms.n1.batched import batched_engine_of
+from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows, shunted
 from slots.grid.connectivity import islanding_outages
-from slots.grid.dc import lodf, ptdf
+from slots.grid.dc import FactorOperator, angle_limits, factor_operator
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES
@@ -41,6 +41,7 @@ BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
 BACKOFF_GROWTH = 1.5  # after a round that did not help
 LARGEST_BACKOFF = 0.02
 COLLAPSE_WEIGHT = 1e6  # an outage without a power flow is worse than any violation
+COLLAPSE_ROWS = 12  # of each such outage, the worst ones
 COLLAPSE_SHARE = 0.9  # of the ratings that DC flows after such an outage may use
 NEGLIGIBLE = 1e-3  # share of a row's largest gradient below which others are left out
 VOLTAGE_BACKOFF = 2e-4  # p.u. kept from voltage limits
@@ -77,7 +78,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
     best, best_score, radius, backoff = point, (np.inf, np.inf), 1.0, BACKOFF
     for rounds in range(MAX_ROUNDS + 1):
-        state = _verify(net, adm, request, point)
+        state = _verify(net, adm, request, point, watched)
         score = _score(net, state.result, point)
         _watch(net, adm, point, state, watched)
         if rounds == 0 or score[1] < best_score[1]:
@@ -104,24 +105,30 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
 
 @dataclass(frozen=True)
 class _Verified:
-    """A point's cases and their worst figures."""
+    """A point's worst figures by case, and the states of the cases that matter: the intact one, then `branches`."""
 
-    cases: Cases
     result: N1Result
+    cases: Cases
+    branches: Ints
 
 
-def _verify(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> _Verified:
+def _verify(
+    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, watched: _Watched
+) -> _Verified:
     hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
     one = N1Request(net, *(np.asarray(x)[None] for x in vars(hour).values()))
-    collect = Collector(one, adm)
-    if len(request.contingencies):
-        cases = batched_engine_of(net).cases(hour, np.arange(len(net.contingencies)))
-    else:
-        cases = Cases(point.v[None, :], np.ones(1, bool), point.controlled[None, :])
+    if not len(request.contingencies):
+        collect = Collector(one, adm)
         collect.result.converged[:, 1:] = True
         collect.result.loading[:, 1:], collect.result.margin[:, 1:] = 0.0, 0.0
-    collect.put(0, np.arange(len(cases.v)), cases.v, cases.converged)
-    return _Verified(cases, collect.result)
+        collect.put(0, np.zeros(1, np.int64), point.v[None, :], np.ones(1, bool))
+        alone = Cases(point.v[None, :], np.ones(1, bool), point.controlled[None, :])
+        return _Verified(collect.result, alone, request.contingencies)
+    result = batched(one)
+    known = {c for c, _ in watched.flows | watched.volts}
+    matters = (result.loading[0, 1:] > NEAR) | (result.margin[0, 1:] > 0) | np.isin(result.contingencies, list(known))
+    outages = np.flatnonzero(result.converged[0, 1:] & matters)
+    return _Verified(result, batched_engine_of(net).cases(hour, outages), result.contingencies[outages])
 
 
 def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float, float]:
@@ -143,11 +150,7 @@ def _watch(net: Network, adm: Admittance, point: OperatingPoint, state: _Verifie
     tight = np.minimum(point.q - low, high - point.q) < REACTIVE_NEAR * (high - low) + 1.0
     watched.reactive |= set(np.flatnonzero(tight & point.controlled).tolist())
     for k, v in enumerate(state.cases.v):
-        if not state.cases.converged[k]:
-            continue
-        case = -1 if k == 0 else int(state.result.contingencies[k - 1])
-        if k and state.result.loading[0, k] <= NEAR and state.result.margin[0, k] <= 0:
-            continue
+        case = -1 if k == 0 else int(state.branches[k - 1])
         rate, vlow, vhigh = limits(net, case >= 0)
         mva = np.maximum(*(np.abs(x) for x in branch_flows(net.grid, adm, v))) * base
         if case >= 0:
@@ -163,13 +166,13 @@ def _rows(
     splitting: dict[int, Bools], backoff: float,
 ) -> list[_Row]:  # fmt: skip
     """The working set linearised about a point."""
-    at = {int(b): k for k, b in enumerate(state.result.contingencies, start=1)}
+    at = {int(b): k for k, b in enumerate(state.branches, start=1)}
     every = net.grid.live
     rows = _case_rows(net, adm, -1, point.v, point.controlled, every, watched, backoff)
     rows += _reactive_rows(net, adm, point, sorted(watched.reactive))
     rows += _collapse_rows(net, adm, point, state)
     for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
-        if state.cases.converged[at[branch]]:
+        if branch in at:  # it has a power flow now
             kept = splitting.get(branch, every)
             rows += _case_rows(
                 net, adm, branch, state.cases.v[at[branch]], state.cases.held[at[branch]] & kept, kept, watched, backoff
@@ -178,23 +181,42 @@ def _rows(
 
 
 def _collapse_rows(net: Network, adm: Admittance, point: OperatingPoint, state: _Verified) -> list[_Row]:
-    """DC limits after outages that leave no power flow: nothing AC can be linearised there."""
-    if state.cases.converged.all():
+    """DC limits, of ratings and angles, after outages that leave no power flow: nothing AC can be linearised there."""
+    lost = ~state.result.converged[0, 1:]
+    if not lost.any():
         return []
-    outages = state.result.contingencies[~state.cases.converged[1:]]
+    outages = state.result.contingencies[lost]
     grid = net.grid
-    factors = ptdf(grid)
-    moved = lodf(grid, factors)
+    factors, base = _factors(net), grid.base_mva
     flow = branch_flows(grid, adm, point.v)[0].real
-    most = COLLAPSE_SHARE * limits(net, True)[0] / grid.base_mva
+    most = COLLAPSE_SHARE * np.minimum(limits(net, True)[0], angle_limits(grid)) / base
     rows, still = [], np.zeros(grid.n_bus)
     for o in outages:
-        after = flow + moved[:, o] * flow[o]
-        for b in np.flatnonzero(np.abs(after) > NEAR * most):  # NaN, a split, compares false
-            rows.append(
-                _Row(float(after[b]), -most[b], most[b], Gradient(factors[b] + moved[b, o] * factors[o], still))
-            )
+        across = np.zeros(grid.n_bus)
+        across[grid.branches.f[o]] += 1.0
+        across[grid.branches.t[o]] -= 1.0
+        driven = factors.apply(across)
+        if abs(1.0 - driven[o]) < 1e-8:  # a split
+            continue
+        moved = driven / (1.0 - driven[o])
+        moved[o] = -1.0
+        after = flow + moved * flow[o]
+        beyond = np.flatnonzero(np.abs(after) > NEAR * most)
+        beyond = beyond[np.argsort(-np.abs(after[beyond]) / most[beyond], kind="stable")[:COLLAPSE_ROWS]]
+        own = factors.rows(np.array([o]))[0]
+        for b, row in zip(beyond.tolist(), factors.rows(beyond), strict=True):
+            rows.append(_Row(float(after[b]), -most[b], most[b], Gradient(row + moved[b] * own, still)))
     return rows
+
+
+_operators: list[tuple[Network, FactorOperator]] = []
+
+
+def _factors(net: Network) -> FactorOperator:
+    """The network's distribution factors, made once per process."""
+    if not _operators or _operators[0][0] is not net:
+        _operators[:] = [(net, factor_operator(net.grid))]
+    return _operators[0][1]
 
 
 def _matrix(net: Network, adm: Admittance, case: int) -> object:
