@@ -18,6 +18,8 @@ from slots.grid.outage import Hour, solve_outage
 from slots.sources.catalogue import load_source
 from tests.slots.states import day
 
+pytestmark = pytest.mark.skipif(module.kernel.kernel() is None, reason="no C compiler")
+
 
 @cache
 def _case(name: str) -> Network:

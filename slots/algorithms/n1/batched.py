@@ -5,6 +5,7 @@ by Newton's full, damped method from two starts before it says that there is no 
 than one bus or the slack bus are solved by the full method in Python.
 """
 
+import logging
 from ctypes import byref
 from typing import Any
 
@@ -21,6 +22,8 @@ from slots.grid.connectivity import islanding_outages
 from slots.grid.model import Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.outage import REACTIVE_TOLERANCE, RETURN_TOLERANCE, Hour, Outage, solve_outage
+
+_log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-8  # p.u. of mismatch
 MAX_STEPS = 40
@@ -46,6 +49,9 @@ def batched_engine_of(net: Network) -> Engine:
         if library is None:
             from slots.algorithms.n1.lightsim import engine_of
 
+            _log.warning(
+                "no C compiler (gcc, clang, cc or the wheel ziglang): N-1 by lightsim2grid and the full Newton method, much slower"
+            )
             _engines[:] = [(net, engine_of(net))]
         else:
             _engines[:] = [(net, BatchedEngine(net, library))]
