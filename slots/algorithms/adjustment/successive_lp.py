@@ -116,6 +116,8 @@ def _verify(
     net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, watched: _Watched
 ) -> _Verified:
     hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
+    # What the intact point already gives beyond a limit is scored by itself; outages need not mend it.
+    hour = replace(hour, low=np.minimum(hour.low, hour.s.imag), high=np.maximum(hour.high, hour.s.imag))
     one = N1Request(net, *(np.asarray(x)[None] for x in vars(hour).values()))
     if not len(request.contingencies):
         collect = Collector(one, adm)
