@@ -142,10 +142,10 @@ def compare(request: N1Request, tool: Any, count: int) -> dict[str, float]:
 def main() -> None:
     """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="20 pairs each")
+    parser.add_argument("--quick", action="store_true", help="10 pairs each")
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     asked = parser.parse_args()
-    count = 20 if asked.quick else 500
+    count = 10 if asked.quick else 500
     request = limited_hours("aggregated-25k", 4)
     figures = {tool.__name__: compare(request, tool, count) for tool in (pypowsybl, pandapower)}
     print(json.dumps(figures) if asked.json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
