@@ -8,6 +8,7 @@ from bos_core.drwop.reader import Piece
 from bos_core.index import data
 from bos_core.index.client import Index
 from bos_core.index.tables import Output
+from bos_core.objects.errors import StorageError
 from flows.access import known_costs
 
 
@@ -32,5 +33,7 @@ class Stages:
         Raises:
             StorageError: an hour is in no file, or a file cannot be read.
         """
+        if stage not in self.files:
+            raise StorageError(f"the task set has no result of stage {stage} yet", "run `bos resume`, or wait for it")
         pieces = [Piece(o.path, o.first_hour, o.hours) for o in self.files[stage]]
         return store.Hourly(pieces, self._by_device.get(stage), self._costs).read(name, self.first_hour, self.hours)
