@@ -9,7 +9,7 @@ from slots.contracts.equivalence import EquivalenceRequest
 from slots.contracts.n1 import N1Request
 from slots.grid.admittance import admittance, branch_flows
 from slots.grid.connectivity import islanding_outages
-from slots.grid.model import PV, SLACK, Floats, Grid, Ints
+from slots.grid.model import PV, SLACK, Complexes, Floats, Grid, Ints
 from slots.grid.network import Network, whole
 from slots.grid.newton import newton
 from slots.grid.outage import REACTIVE_TOLERANCE, Hour, solve_outage
@@ -68,7 +68,7 @@ def _grown(grid: Grid, size: int) -> list[int]:
     return sorted(inside)
 
 
-def solved(grid: Grid) -> np.ndarray:  # type: ignore[type-arg]
+def solved(grid: Grid) -> Complexes:
     """(bus,) voltages of a case's own state."""
     s = _injection(grid)
     held = np.flatnonzero(grid.buses.kind == PV)
@@ -81,7 +81,7 @@ def solved(grid: Grid) -> np.ndarray:  # type: ignore[type-arg]
     return flow.v
 
 
-def _injection(grid: Grid) -> np.ndarray:  # type: ignore[type-arg]
+def _injection(grid: Grid) -> Complexes:
     units, s = grid.units, -(grid.buses.pd + 1j * grid.buses.qd) + grid.dc_injection()
     on = units.in_service
     np.add.at(s, units.bus[on], units.p[on] + 1j * units.q[on])
@@ -126,7 +126,7 @@ def _states(grid: Grid, v: Floats, hours: int, held: Floats, share: Floats) -> t
     return np.array(volts), np.array(injected)
 
 
-def region(name: str) -> tuple[Grid, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def region(name: str) -> tuple[Grid, Complexes, Complexes]:
     """A study grid with the voltages and injections (without links) of its own state."""
     grid = load_source(name).grid
     v = grid.buses.vm * np.exp(1j * grid.buses.va)
