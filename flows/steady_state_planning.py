@@ -267,7 +267,7 @@ class Pipeline:
         verified = self._submit("n1", "n1", month, _with(payload, only_adjusted=False, state=state), done.scenario)
         reads = _with(payload, state=state, verification=verified.pieces)
         adjusted = self._submit("adjust", "adjustment", month, reads, verified.scenario)
-        again = _with(payload, only_adjusted=True, state=adjusted.pieces)
+        again = _with(payload, only_adjusted=True, state=adjusted.pieces, verification=verified.pieces)
         self._submit("reverify", "n1", month, again, adjusted.scenario)
 
     def _to_reactive_check(

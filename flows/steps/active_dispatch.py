@@ -7,7 +7,7 @@ import numpy as np
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
-from flows.steps.inputs import day_borders, factors_of, horizon, network_of, reader
+from flows.steps.inputs import day_borders, factors_of, horizon, network_of, pairs_of_network, reader
 from flows.steps.result import StepResult
 from flows.steps.schedules import schedule_datasets, schedule_summary, stack
 from flows.steps.unit_commitment import days_of
@@ -28,7 +28,7 @@ def request_of(chunk: Chunk, first: int, hours: int) -> ActiveRequest:
     h = horizon(chunk, first, hours, start, end, losses=False)
     br = net.grid.branches
     on = reader(chunk, "commitment").read("on", first, hours).astype(bool)
-    return ActiveRequest(h, on, factors_of(path)[0], br.f, br.t, br.r / net.grid.base_mva)
+    return ActiveRequest(h, on, factors_of(path)[0], br.f, br.t, br.r / net.grid.base_mva, pairs_of_network(path))
 
 
 def _without_band(border: Border | None) -> Border | None:

@@ -5,11 +5,13 @@ import numpy as np
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
+from flows.steps.actions import action_datasets
 from flows.steps.inputs import network_of, reader
 from flows.steps.reactive_dispatch import state_datasets
 from flows.steps.result import StepResult
 from flows.steps.windows import movable, weather, within
 from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjusted
+from slots.contracts.curative import CurativeAction
 from slots.grid.model import Bools, Floats, Units
 from slots.grid.operating_point import OperatingPoint
 
@@ -34,9 +36,11 @@ def run(chunk: Chunk) -> StepResult:
     rows = slice(first - month_first, first - month_first + n)
     on, p, low, high = on_m[rows], p_m[rows].copy(), low_m[rows], high_m[rows]
     v, q, fixed = get["vm"] * np.exp(1j * get["va"]), get["q"].copy(), get["fixed_p"] + 1j * get["fixed_q"]
-    insecure = reader(chunk, "verification").read("insecure", first, n).any(axis=1)
+    cases = reader(chunk, "verification").read("insecure", first, n).astype(bool)
+    insecure = cases.any(axis=1)
     shed, moved, residual = np.zeros((n, net.grid.n_bus)), np.zeros(n), np.zeros(n)
     iterations, secure, notes = np.zeros(n, np.int64), ~insecure, []
+    changed, actions = np.zeros(n, bool), list[tuple[int, CurativeAction]]()
     before = hourly_cost(units, on, p)
     for h in np.flatnonzero(insecure):
         point = OperatingPoint(
@@ -51,10 +55,14 @@ def run(chunk: Chunk) -> StepResult:
             np.zeros(net.grid.n_bus),
             get["shunt"][h],
         )
-        request = AdjustmentRequest(net, point, np.maximum(-fixed[h].real * base, 0.0), net.contingencies)
+        request = AdjustmentRequest(
+            net, point, np.maximum(-fixed[h].real * base, 0.0), net.contingencies, np.flatnonzero(cases[h])
+        )
         result: Adjusted = chosen.call(request)
         check_adjusted(request, result)
         end = result.point
+        changed[h] = end is not point
+        actions += [(first + int(h), a) for a in result.actions]
         # The injection of what is served: later stages need not know about shedding.
         fixed[h] = end.injection(net) - (net.unit_map @ end.p + 1j * end.q) / base
         p[h], q[h], v[h], shed[h] = end.p, end.q, end.v, end.shed
@@ -69,15 +77,25 @@ def run(chunk: Chunk) -> StepResult:
     datasets = state_datasets(net, first, v, q, p, on, fixed, get["shunt"])
     datasets |= {
         "adjusted": Dataset(insecure, ("hour",), "", "1 where the hour was adjusted"),
-        "secure": Dataset(secure, ("hour",), "", "1 where no violation is left"),
+        "changed": Dataset(changed, ("hour",), "", "1 where the operating point was moved"),
+        "curative": Dataset(
+            np.bincount([h - first for h, _ in actions], [a.mw for _, a in actions], n),
+            ("hour",),
+            "MW",
+            "actions planned, summed over the outages that need some",
+        ),
+        "secure": Dataset(secure, ("hour",), "", "1 where no violation is left, curative actions taken"),
         "shed": Dataset(shed, ("hour", "bus"), "MW", "load not served"),
         "moved": Dataset(moved, ("hour",), "MW", "redispatch"),
         "residual": Dataset(residual, ("hour",), "1", "worst violation left, share of rating or p.u."),
         "iterations": Dataset(iterations, ("hour",)),
         "cost_change": Dataset(hourly_cost(units, on, p) - before, ("hour",), "USD", "fuel cost of the redispatch"),
     }
+    datasets |= action_datasets(actions, base)
     summary = {
-        "adjusted": int(insecure.sum()), "still_insecure": int((~secure).sum()), "moved_mwh": float(moved.sum()),
+        "adjusted": int(insecure.sum()), "changed": int(changed.sum()), "curative_actions": len(actions),
+        "largest_action_mw": max((a.mw for _, a in actions), default=0.0),
+        "still_insecure": int((~secure).sum()), "moved_mwh": float(moved.sum()),
         "shed_mwh": float(shed.sum()), "cost_change": float(datasets["cost_change"].data.sum()),
     }  # fmt: skip
     return StepResult(datasets, chosen, tasks=int(insecure.sum()), summary=summary, exceptions=tuple(notes))

@@ -14,6 +14,7 @@ from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
 from slots.grid.dc import angle_limits, ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network
+from slots.grid.security import Factors, Pairs, pairs_of
 
 RATE_SHARE = 0.95  # of the MVA ratings that the DC limits of UC and APD use; reactive power takes the rest
 _MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow": "MW", "reserve": "MW"}
@@ -39,6 +40,22 @@ def factors_of(path: str) -> tuple[Floats, Floats, Floats]:
     net, _ = network_of(path)
     factors = ptdf(net.grid)
     return factors, factors @ net.unit_map.toarray(), shift_flows(net.grid, factors)
+
+
+@lru_cache(maxsize=2)
+def pairs_of_network(path: str) -> Pairs:
+    """What the DC limits of a network watch after outages."""
+    net, _ = network_of(path)
+    return pairs_of(net.grid, factors_of(path)[0], net.contingencies, dc_limits(net), dc_limits(net, outage=True))
+
+
+@lru_cache(maxsize=2)
+def watched_of(path: str) -> tuple[Floats | Factors, Floats]:
+    """Unit factors and MW limits of what the DC limits watch: (branch + pair, unit), (branch + pair,)."""
+    net, _ = network_of(path)
+    pairs = pairs_of_network(path)
+    limits = pairs.limits(dc_limits(net), dc_limits(net, outage=True))
+    return pairs.factors(factors_of(path)[1]), limits
 
 
 def prepare(slot: str, chunk: Chunk) -> None:
@@ -72,7 +89,8 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     """The scheduling horizon of some hours; with `losses`, demand includes an estimate of them."""
     path = chunk.payload["network"]
     net, header = network_of(path)
-    factors, unit_factors, shifted = factors_of(path)
+    factors, _, shifted = factors_of(path)
+    unit_factors, rate = watched_of(path)
     source = reader(chunk, "sequence")
     series = {k: net.of_units(source.read(k, first, hours)) for k in ("available", "floor", "inflow")}
     series["reserve"] = source.read("reserve", first, hours)
@@ -81,14 +99,21 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     if losses:
         demand = demand * (1 + float(header["loss_share"]))
     return Horizon(
-        net.grid.units, first, demand, **series, unit_factors=unit_factors, fixed_flow=fixed @ factors.T + shifted,
-        rate=dc_limits(net), start=start, end=end,
+        net.grid.units, first, demand, **series, unit_factors=unit_factors, fixed_flow=pairs_of_network(path).joined(fixed @ factors.T + shifted),
+        rate=rate, start=start, end=end,
     )  # fmt: skip
 
 
-def dc_limits(net: Network) -> Floats:
-    """(branch,) MW that DC flows may reach: by ratings, and by the angle across a branch."""
-    return np.asarray(np.minimum(RATE_SHARE * net.grid.branches.rate, angle_limits(net.grid)))
+def dc_limits(net: Network, outage: bool = False) -> Floats:
+    """(branch,) MW that DC flows may reach by ratings and, in the intact grid, by the angle across a branch.
+
+    After an outage angles are left to AC verification: a pocket that falls out of step then is helped by curative
+    actions, which cost nothing as long as the outage does not happen.
+    """
+    br = net.grid.branches
+    if outage:
+        return RATE_SHARE * br.rate_emergency
+    return np.asarray(np.minimum(RATE_SHARE * br.rate, angle_limits(net.grid)))
 
 
 def day_borders(chunk: Chunk, first: int, hours: int) -> tuple[Border | None, Border | None]:

@@ -1,15 +1,19 @@
 """AC N-1 verification of a chunk of hours; also the re-verification of adjusted ones."""
 
+from collections.abc import Callable
+from dataclasses import fields
+
 import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
+from flows.steps.actions import FIGURES, actions_of, joined, verify_actions
 from flows.steps.apart import verify_apart
 from flows.steps.inputs import network_of, reader
 from flows.steps.result import StepResult
-from slots.contracts.n1 import N1Request, request_for
-from slots.grid.model import Ints
+from slots.contracts.n1 import N1Request, N1Result, request_for
+from slots.grid.model import Bools, Ints
 from slots.grid.network import Network
 
 SLOT = "n1"
@@ -39,18 +43,41 @@ def request_of(chunk: Chunk, net: Network, hours: Ints) -> N1Request:
     return request_for(net, v, injection, get["q"], on, get["shunt"])
 
 
+def _flag(chunk: Chunk, name: str) -> Bools:
+    """(hour,) a flag of the chunk's state files."""
+    return np.asarray(reader(chunk, "state").read(name, chunk.first_hour, chunk.hours).astype(bool))
+
+
+def _verify_again(
+    chunk: Chunk, net: Network, call: Callable[[N1Request], N1Result], request: N1Request, hours: Ints
+) -> N1Result:
+    """Every case of the hours whose operating point was moved; of the others what the first verification found."""
+    moved = _flag(chunk, "changed")[hours - chunk.first_hour]
+    source, rows = reader(chunk, "verification"), hours[~moved] - chunk.first_hour
+    known = {k: source.read(k, chunk.first_hour, chunk.hours)[rows] for k in FIGURES}
+    before = N1Result(net.contingencies, **{**known, "converged": known["converged"].astype(bool)})
+    changed = {f.name: getattr(request, f.name)[moved] for f in fields(N1Request) if f.name != "network"}
+    return joined([(moved, call(N1Request(net, **changed))), (~moved, before)], net.contingencies)
+
+
 def run(chunk: Chunk) -> StepResult:
-    """Verify the chunk's hours, or those of them that were adjusted."""
+    """Verify the chunk's hours; or again those that were adjusted, outages followed by their curative actions."""
     net, _ = network_of(chunk.payload["network"])
     hours = np.arange(chunk.first_hour, chunk.first_hour + chunk.hours)
-    if chunk.payload["only_adjusted"]:
-        hours = hours[reader(chunk, "state").read("adjusted", chunk.first_hour, chunk.hours).astype(bool)]
+    again = bool(chunk.payload["only_adjusted"])
+    if again:
+        hours = hours[_flag(chunk, "adjusted")[hours - chunk.first_hour]]
     chosen = program(SLOT, chunk.payload["algorithm"])
     request, killed = request_of(chunk, net, hours), np.zeros(0, dtype=np.int64)
     if chunk.payload.get("apart") and len(hours):
         result, killed = verify_apart(chosen.call, request)
+    elif again:
+        result = _verify_again(chunk, net, chosen.call, request, hours)
     else:
         result = chosen.call(request)
+    if again and len(hours):
+        when, outages, changes = actions_of(chunk, net)
+        verify_actions(chosen.call, request, np.searchsorted(hours, when), outages, changes, result)
     insecure = result.insecure()
     cases = 1 + len(result.contingencies)
     datasets = {

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from slots.contracts.unit_commitment import Horizon, Schedule, check_schedule
 from slots.grid.model import Bools, Floats, Ints
+from slots.grid.security import NONE, Pairs
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class ActiveRequest:
         horizon: its `demand` without losses.
         on: (hour, unit) commitment.
         ptdf: (branch, bus); f, t: (branch,) ends; r_mw: (branch,) MW lost per MW squared.
+        pairs: what the horizon watches after outages.
     """
 
     horizon: Horizon
@@ -23,6 +25,7 @@ class ActiveRequest:
     f: Ints
     t: Ints
     r_mw: Floats
+    pairs: Pairs = NONE
 
 
 @dataclass(frozen=True)

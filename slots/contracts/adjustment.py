@@ -1,10 +1,14 @@
-"""Slot `adjustment`: make an insecure hour secure against every outage, with the least change."""
+"""Slot `adjustment`: make an insecure hour secure against every outage, with the least change.
+
+Preventive changes move the hour's operating point; curative actions are only planned, and taken after their outage.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from slots.contracts.curative import CurativeAction
 from slots.grid.admittance import admittance, shunted
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
@@ -22,12 +26,15 @@ class AdjustmentRequest:
         point: the hour as dispatched; its `low` and `high` already leave room for the ramps to its neighbours.
         demand: (bus,) MW of load that could be shed.
         contingencies: branch positions whose outage must be survived; none for the intact grid alone.
+        insecure: the only cases (0: intact, else 1 + position in `contingencies`) that may be insecure at `point`,
+            where verification has told; None where nothing is known.
     """
 
     network: Network
     point: OperatingPoint
     demand: Floats
     contingencies: Ints
+    insecure: Ints | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Adjusted:
         secure: whether no violation is left.
         residual: worst violation left: share of a rating or p.u. of voltage; infinite without a solution.
         reason: empty, or why the hour could not be made secure.
+        actions: what is to be done after some outages, at most once for each.
     """
 
     point: OperatingPoint
@@ -51,6 +59,7 @@ class Adjusted:
     secure: bool
     residual: float
     reason: str
+    actions: tuple[CurativeAction, ...] = ()
 
 
 class AdjustmentAlgorithm(Protocol):
@@ -73,3 +82,6 @@ def check_adjusted(request: AdjustmentRequest, result: Adjusted) -> None:
     assert inside.all(), "a unit leaves its window"
     assert (point.shed >= -1e-9).all(), "negative shedding"
     assert (point.shed <= np.maximum(request.demand, 0) + 1e-6).all(), "more shed than there is"
+    outages = [a.outage for a in result.actions]
+    assert len(set(outages)) == len(outages), "two actions after one outage"
+    assert np.isin(outages, request.contingencies).all(), "an action after something that is no contingency"

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from slots.grid.dc import UnitFactors
 from slots.grid.model import Bools, Floats, Units
+from slots.grid.security import Factors
 
 SHED_USD_MWH = 10_000.0
 SPILL_USD_MWH = 500.0
@@ -62,6 +62,7 @@ class Horizon:
         available, floor, inflow: (hour, unit) MW; `available` is NaN for units weather does not decide.
         reserve: (hour,) MW of spinning reserve.
         unit_factors: (branch, unit) MW on a branch per MW of a unit; an operator where it is too large to write.
+            After the branches, pairs may follow: branches after outages (`slots.grid.security`).
         fixed_flow: (hour, branch) MW that fixed injections drive.
         rate: (branch,) MW limit.
         start, end: borders; None leaves a side free.
@@ -74,7 +75,7 @@ class Horizon:
     floor: Floats
     inflow: Floats
     reserve: Floats
-    unit_factors: Floats | UnitFactors
+    unit_factors: Floats | Factors
     fixed_flow: Floats
     rate: Floats
     start: Border | None
@@ -87,9 +88,12 @@ class Horizon:
 
     def flow(self, p: Floats) -> Floats:
         """(hour, branch) MW that outputs (hour, unit) drive together with what is fixed."""
-        if isinstance(self.unit_factors, UnitFactors):
-            return self.fixed_flow + self.unit_factors.apply(p)
-        return np.asarray(self.fixed_flow + p @ self.unit_factors.T)
+        return self.fixed_flow + self.driven(p)
+
+    def driven(self, p: Floats) -> Floats:
+        """(hour, branch) MW that outputs (hour, unit) drive by themselves."""
+        factors = self.unit_factors
+        return np.asarray(p @ factors.T) if isinstance(factors, np.ndarray) else factors.apply(p)
 
     def upper(self) -> Floats:
         """(hour, unit) most MW each unit could give: capacity, or what weather allows."""

@@ -21,5 +21,5 @@ def with_relaxed_losses(h: Horizon, r_mw: Floats) -> Horizon:
     day = Day(h)
     x = day.problem.limits(day.problem.solver()).settle(f"losses from hour {h.first_hour}", relax=True)
     p = day.power(x)
-    flow = h.flow(p)
+    flow = h.flow(p)[:, : len(r_mw)]
     return replace(h, demand=h.demand + SAFETY * np.asarray((r_mw[None, :] * flow**2).sum(axis=1)))

@@ -28,7 +28,7 @@ def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
         problem.update(demand=h.demand, fixed_flow=h.fixed_flow)
         solved = problem.solve()
         schedule = day.schedule(solved.x, solved.cost)
-        flow = h.flow(schedule.p)
+        flow = h.flow(schedule.p)[:, : len(request.f)]
         new = request.r_mw[None, :] * flow**2
         settled = np.abs(new.sum(axis=1) - loss.sum(axis=1)).max() < LOSS_TOLERANCE_MW
         if settled:
@@ -43,7 +43,8 @@ def _with_losses(request: ActiveRequest, loss: Floats) -> Horizon:
         for k, bus in enumerate(ends):
             at_bus[:, bus] -= loss[:, k] / 2
     h = request.horizon
-    return replace(h, demand=h.demand + loss.sum(axis=1), fixed_flow=h.fixed_flow + at_bus @ request.ptdf.T)
+    moved = request.pairs.joined(at_bus @ request.ptdf.T)
+    return replace(h, demand=h.demand + loss.sum(axis=1), fixed_flow=h.fixed_flow + moved)
 
 
 def broken_seam(h: Horizon, on: tuple[Bools, Bools], p: tuple[Floats, Floats]) -> Bools:

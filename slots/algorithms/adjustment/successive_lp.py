@@ -4,6 +4,8 @@ Each round solves the AC power flow of the intact grid and of every outage, adds
 to a working set, linearises the whole set about the present point and solves for the least change from the
 schedule: voltages first, then redispatch, then curtailment, load shedding last. Stops when nothing is
 violated, or when rounds no longer help; the best point found is kept.
+
+Outages without a power flow are left to curative actions where some help; so is, in the end, what no round has mended.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,10 +13,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError
+from slots.algorithms.adjustment.curative import Pocket
 from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
+from slots.contracts.curative import CurativeAction
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows, shunted
 from slots.grid.connectivity import islanding_outages
@@ -23,7 +27,7 @@ from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES
 from slots.grid.operating_point import OperatingPoint, settle
-from slots.grid.outage import hour_before, without_branches
+from slots.grid.outage import Hour, hour_before, without_branches
 from slots.grid.sensitivity import Gradient, Sensitivity
 from slots.scheduling.linear import INF, LinearModel
 
@@ -76,6 +80,8 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     point, ok = settle(net, adm, schedule)
     if not ok:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
+    if request.insecure is not None and (actions := _curable(net, adm, request, point)) is not None:
+        return Adjusted(schedule, 0.0, 0.0, 0, True, 0.0, "", actions)
     best, best_score, radius, backoff = point, (np.inf, np.inf), 1.0, BACKOFF
     for rounds in range(MAX_ROUNDS + 1):
         state = _verify(net, adm, request, point, watched)
@@ -98,24 +104,65 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
         if not ok:
             point, radius = best, radius * SHRINK
     moved = float(np.abs(best.p - schedule.p).sum() / 2)
-    secure = best_score[0] <= 0
+    actions, secure = best_state.actions, best_score[0] <= 0
+    if not secure:
+        left = np.flatnonzero(best_state.result.insecure()[0, 1:])
+        more = _help_each(_pocket(net, adm, request, best), left)
+        if more is not None and _intact_score(net, best_state.result, best) <= 0:
+            actions, secure, best_score = (*actions, *more), True, (0.0, 0.0)
     reason = "" if secure else "no point that meets every limit was found with the units that run"
-    return Adjusted(best, moved, float(best.shed.sum()), rounds, secure, best_score[0], reason)
+    return Adjusted(best, moved, float(best.shed.sum()), rounds, secure, best_score[0], reason, actions)
 
 
 @dataclass(frozen=True)
 class _Verified:
-    """A point's worst figures by case, and the states of the cases that matter: the intact one, then `branches`."""
+    """A point's worst figures by case, and the states of the cases that matter: the intact one, then `branches`.
+
+    Cases that curative actions help count as if they broke no limit.
+    """
 
     result: N1Result
     cases: Cases
     branches: Ints
+    actions: tuple[CurativeAction, ...] = ()
+
+
+def _hour(net: Network, point: OperatingPoint) -> Hour:
+    return hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
+
+
+def _pocket(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> Pocket:
+    demand = np.maximum(request.demand - point.shed, 0.0)
+    return Pocket.of(net, adm, _factors(net), batched_engine_of(net), _hour(net, point), point, demand)
+
+
+def _curable(
+    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint
+) -> tuple[CurativeAction, ...] | None:
+    """Actions where the verified point has insecure outages only for want of a power flow, and each can be helped."""
+    assert request.insecure is not None
+    if (request.insecure == 0).any():
+        return None
+    pocket = _pocket(net, adm, request, point)
+    if pocket.engine.cases(pocket.hour, request.insecure - 1).converged[1:].any():
+        return None
+    return _help_each(pocket, request.insecure - 1)
+
+
+def _help_each(pocket: Pocket, cases: Ints) -> tuple[CurativeAction, ...] | None:
+    found = []
+    for k in cases.tolist():
+        action = pocket.help(k)
+        if action is None:
+            return None
+        found.append(action)
+    return tuple(found)
 
 
 def _verify(
     net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, watched: _Watched
 ) -> _Verified:
-    hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
+    hour = _hour(net, point)
     # What the intact point already gives beyond a limit is scored by itself; outages need not mend it.
     hour = replace(hour, low=np.minimum(hour.low, hour.s.imag), high=np.maximum(hour.high, hour.s.imag))
     one = N1Request(net, *(np.asarray(x)[None] for x in vars(hour).values()))
@@ -127,10 +174,19 @@ def _verify(
         alone = Cases(point.v[None, :], np.ones(1, bool), point.controlled[None, :])
         return _Verified(collect.result, alone, request.contingencies)
     result = batched(one)
+    actions = []
+    if not result.converged.all():
+        pocket = _pocket(net, adm, request, point)
+        for k in np.flatnonzero(~result.converged[0, 1:]).tolist():
+            if (action := pocket.help(k)) is not None:
+                actions.append(action)
+                result.converged[0, 1 + k], result.loading[0, 1 + k], result.margin[0, 1 + k] = True, 0.0, 0.0
     known = {c for c, _ in watched.flows | watched.volts}
     matters = (result.loading[0, 1:] > NEAR) | (result.margin[0, 1:] > 0) | np.isin(result.contingencies, list(known))
-    outages = np.flatnonzero(result.converged[0, 1:] & matters)
-    return _Verified(result, batched_engine_of(net).cases(hour, outages), result.contingencies[outages])
+    helped = np.isin(result.contingencies, [a.outage for a in actions])
+    outages = np.flatnonzero(result.converged[0, 1:] & matters & ~helped)
+    states = batched_engine_of(net).cases(hour, outages)
+    return _Verified(result, states, result.contingencies[outages], tuple(actions))
 
 
 def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float, float]:
@@ -143,6 +199,12 @@ def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float
     reactive = np.maximum(np.maximum(low - point.q, point.q - high) - 1e-2, 0.0) / net.grid.base_mva
     parts = (over, volts, reactive)
     return max(float(p.max()) for p in parts), sum(float(p.sum()) for p in parts)
+
+
+def _intact_score(net: Network, result: N1Result, point: OperatingPoint) -> float:
+    """The worst violation before any outage."""
+    alone = {k: getattr(result, k)[:, :1] for k in ("converged", "loading", "margin")}
+    return _score(net, replace(result, **alone), point)[0]
 
 
 def _watch(net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from slots.contracts.unit_commitment import OVERLOAD_USD_MWH, Horizon
-from slots.grid.dc import UnitFactors
 from slots.grid.model import Floats, Ints
 from slots.scheduling.highs import Solver
 
@@ -40,7 +39,7 @@ def settle_limits(horizon: Horizon, first: Ints, length: Ints, injected: Injecte
     for _ in range(MAX_ROUNDS):
         x = solver.run(what, relax=True)
         p = np.asarray(power @ x[:columns]).reshape(len(first), -1)
-        flow = fixed + _apply(horizon, p)
+        flow = fixed + horizon.driven(p)
         excess = (np.abs(flow) - horizon.rate) / np.where(limited, np.maximum(horizon.rate, 1.0), 1.0)
         new = _worst(excess, known)
         if not new:
@@ -63,12 +62,8 @@ def _fixed_flow(h: Horizon, first: Ints, length: Ints) -> Floats:
     """(block, branch) MW that loads and the weather drive at their means."""
     variable = (h.units.kind == "variable") & h.units.in_service
     weather = np.where(variable, h.upper(), 0.0)
-    hourly = h.fixed_flow + _apply(h, weather)
+    hourly = h.flow(weather)
     return np.asarray(np.add.reduceat(hourly, first, axis=0) / length[:, None])
-
-
-def _apply(h: Horizon, p: Floats) -> Floats:
-    return h.unit_factors.apply(p) if isinstance(h.unit_factors, UnitFactors) else np.asarray(p @ h.unit_factors.T)
 
 
 def _power_matrix(injected: Injected, blocks: int, units: int, columns: int) -> sp.csr_matrix:
@@ -90,7 +85,7 @@ def _join(
     """Rows |flow| <= rate for (block, branch) pairs, exceeded at a price."""
     block, branch = new[:, 0], new[:, 1]
     units = len(h.units)
-    factors = h.unit_factors.rows(branch) if isinstance(h.unit_factors, UnitFactors) else h.unit_factors[branch]
+    factors = h.unit_factors[branch] if isinstance(h.unit_factors, np.ndarray) else h.unit_factors.rows(branch)
     at = (block[:, None] * units + np.arange(units)[None, :]).ravel()
     pick = sp.csr_matrix((factors.ravel(), at, np.arange(len(new) + 1) * units), shape=(len(new), power.shape[0]))
     rows = sp.csr_matrix(pick @ power)
