@@ -25,7 +25,7 @@ def action_datasets(actions: Sequence[tuple[int, CurativeAction]], base_mva: flo
         for bus in np.flatnonzero(a.change).tolist()
     ]
     hour, outage, bus, p, q = np.array(rows, dtype=float).reshape(-1, 5).T
-    dims = ("action",)
+    dims = ("row",)
     return {
         "action/hour": Dataset(hour.astype(np.int64), dims, "h", "hours since the scenario's start"),
         "action/outage": Dataset(outage.astype(np.int64), dims, "", "position of the branch that fails"),

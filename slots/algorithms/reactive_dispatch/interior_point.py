@@ -28,7 +28,8 @@ RELAXED_P_U = 0.10  # how far voltages may leave their limits when they cannot a
 PENALTY = 1e3
 MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
 BLOCK_H = 12  # hours between switchings of banks
-WARM_MU = 1e-5  # barrier from which an hour goes on after the one before
+WARM_MU = 1e-3  # barrier from which an hour goes on after the one before; smaller ones stall where hours differ much
+WARM_PUSH = 1e-2  # by which values and multipliers are kept from their bounds then
 
 
 @dataclass(frozen=True)
@@ -207,8 +208,8 @@ def _build(net: Network) -> _Program:
     }
     cold = ca.nlpsol("rpd", "ipopt", problem, {"print_time": 0, "ipopt": ipopt})
     going_on: Any = {
-        "warm_start_init_point": "yes", "mu_init": WARM_MU, "warm_start_bound_push": 1e-6, "max_iter": 60,
-        "warm_start_mult_bound_push": 1e-6, "warm_start_slack_bound_push": 1e-6,
+        "warm_start_init_point": "yes", "mu_init": WARM_MU, "warm_start_bound_push": WARM_PUSH, "max_iter": 60,
+        "warm_start_mult_bound_push": WARM_PUSH, "warm_start_slack_bound_push": WARM_PUSH,
     }  # fmt: skip
     derived: Any = {"hess_lag": cold.get_function("nlp_hess_l"), "jac_g": cold.get_function("nlp_jac_g")}
     warm = ca.nlpsol("rpd_warm", "ipopt", problem, {"print_time": 0, "ipopt": {**ipopt, **going_on}, **derived})
