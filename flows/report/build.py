@@ -58,6 +58,7 @@ def key_figures(f: Figures) -> list[tuple[str, str]]:
         ("Hours insecure before adjustment", f"{int(f.insecure.sum()):,}"),
         ("Hours secure after adjustment", f"{int(f.secure.sum()):,} of {len(f.load):,}"),
         ("Redispatch", f"{f.moved / 1e3:,.2f} GWh, fuel cost {f.adjustment_cost / 1e6:+,.3f} million USD"),
+        ("Curative actions", f"planned in {int((f.curative > 0).sum()):,} hours, at most {f.curative.max():,.0f} MW in one"),
         ("Load shed by adjustment", f"{f.shed:,.2f} MWh"),
         ("Cases that island load", f"{f.lost_cases:,}"),
         ("Cases without a power flow", f"{f.not_converged:,} (confirmed by full Newton)"),

@@ -20,6 +20,7 @@ class Figures:
     """Everything the report needs; hourly arrays run over the horizon.
 
     `worst_before`, `worst_after`: (hour,) worst N-1 loading, share of rating, before and after adjustment.
+    `curative`: (hour,) MW of curative actions planned.
     """
 
     network: Network
@@ -40,6 +41,7 @@ class Figures:
     adjusted: Floats
     secure: Floats
     residual: list[tuple[int, float]]
+    curative: Floats
     moved: float
     shed: float
     adjustment_cost: float
@@ -82,6 +84,7 @@ def gather(index: Index, set_id: str) -> Figures:
         vmax=read("adjust", "vm").max(axis=1), worst_before=np.nanmax(loading, axis=1), worst_after=after,
         critical=_critical(net, files["n1"]), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
         residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
+        curative=read("adjust", "curative"),
         moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
         adjustment_cost=float(read("adjust", "cost_change").sum()), fuel_cost=float(hourly_cost(units, on, p).sum()),
         start_cost=float((started * units.start_cost[thermal]).sum()), starts=int(started.sum()),
