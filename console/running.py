@@ -104,4 +104,7 @@ def stop_run(set_id: str) -> bool:
 
 def _ended(process: psutil.Process) -> bool:
     """Whether a process has come to its end; one whose parent has not looked yet counts too."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return True
