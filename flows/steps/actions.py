@@ -9,7 +9,7 @@ from bos_core.drwop import store
 from bos_core.drwop.reader import Piece
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from slots.contracts.curative import CurativeAction
+from slots.contracts.curative import CurativeAction, with_change
 from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
@@ -39,10 +39,10 @@ def actions_of(chunk: Chunk, net: Network) -> tuple[Ints, Ints, Complexes]:
     """(action,) hour, (action,) branch that fails and (action, bus) p.u. change, of the chunk's hours."""
     names = [f"action/{k}" for k in ("hour", "outage", "bus", "p", "q")]
     found: dict[tuple[int, int], Complexes] = {}
-    for path, first, hours in (Piece(*p).__dict__.values() for p in chunk.payload["inputs"]["state"]):
-        if first + hours <= chunk.first_hour or first >= chunk.first_hour + chunk.hours:
+    for piece in (Piece(*p) for p in chunk.payload["inputs"]["state"]):
+        if piece.first_hour + piece.hours <= chunk.first_hour or piece.first_hour >= chunk.first_hour + chunk.hours:
             continue
-        arrays, _ = store.read(path, names)
+        arrays, _ = store.read(piece.path, names)
         for hour, outage, bus, p, q in zip(*(arrays[k] for k in names), strict=True):
             if chunk.first_hour <= hour < chunk.first_hour + chunk.hours:
                 change = found.setdefault((int(hour), int(outage)), np.zeros(net.grid.n_bus, complex))
@@ -62,17 +62,14 @@ def verify_actions(
         request: the hours as they are.
         rows: (action,) which of them; outages: (action,) the branch that fails; changes: (action, bus) p.u.
     """
-    for outage in np.unique(outages).tolist():
-        mine = np.flatnonzero(outages == outage)
-        at, change = rows[mine], changes[mine]
-        some = {k: getattr(request, k)[at] for k in (f.name for f in fields(N1Request)) if k != "network"}
-        some["injection"] = some["injection"] + change
-        some["low"], some["high"] = some["low"] + change.imag, some["high"] + change.imag
-        one = N1Request(replace(request.network, outages=np.array([outage])), **some)
-        case = 1 + int(np.flatnonzero(result.contingencies == outage)[0])
-        found = call(one)
-        for name in FIGURES:
-            getattr(result, name)[at, case] = getattr(found, name)[:, 1]
+    if not len(rows):
+        return
+    hours = [with_change(request.hour(r), c) for r, c in zip(rows.tolist(), changes, strict=True)]
+    every, which = np.unique(outages, return_inverse=True)
+    found = call(N1Request.of(replace(request.network, outages=every), hours))
+    case = 1 + np.array([int(np.flatnonzero(result.contingencies == k)[0]) for k in every])
+    for name in FIGURES:
+        getattr(result, name)[rows, case[which]] = getattr(found, name)[np.arange(len(rows)), 1 + which]
 
 
 def joined(parts: Sequence[tuple[Bools, N1Result]], contingencies: Ints) -> N1Result:

@@ -99,8 +99,8 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     if losses:
         demand = demand * (1 + float(header["loss_share"]))
     return Horizon(
-        net.grid.units, first, demand, **series, unit_factors=unit_factors, fixed_flow=pairs_of_network(path).joined(fixed @ factors.T + shifted),
-        rate=rate, start=start, end=end,
+        net.grid.units, first, demand, **series, unit_factors=unit_factors,
+        fixed_flow=pairs_of_network(path).joined(fixed @ factors.T + shifted), rate=rate, start=start, end=end,
     )  # fmt: skip
 
 

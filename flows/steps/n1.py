@@ -75,9 +75,12 @@ def run(chunk: Chunk) -> StepResult:
         result = _verify_again(chunk, net, chosen.call, request, hours)
     else:
         result = chosen.call(request)
+    computed = len(hours) * len(result.contingencies)
     if again and len(hours):
         when, outages, changes = actions_of(chunk, net)
         verify_actions(chosen.call, request, np.searchsorted(hours, when), outages, changes, result)
+        moved = _flag(chunk, "changed")[hours - chunk.first_hour]
+        computed = int(moved.sum()) * len(result.contingencies) + int((~moved[np.searchsorted(hours, when)]).sum())
     insecure = result.insecure()
     cases = 1 + len(result.contingencies)
     datasets = {
@@ -98,4 +101,4 @@ def run(chunk: Chunk) -> StepResult:
     )
     summary = {"insecure_hours": int(insecure.any(axis=1).sum()), "insecure_cases": int(insecure.sum()),
                "not_converged": int(lost.sum())}  # fmt: skip
-    return StepResult(datasets, chosen, tasks=len(hours) * (cases - 1), summary=summary, exceptions=notes)
+    return StepResult(datasets, chosen, tasks=computed, summary=summary, exceptions=notes)

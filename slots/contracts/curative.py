@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from slots.grid.model import Complexes
+from slots.grid.outage import Hour
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,9 @@ class CurativeAction:
     def none(cls, outage: int, buses: int) -> CurativeAction:
         """Nothing."""
         return cls(outage, np.zeros(buses, complex), 0.0, 0.0)
+
+
+def with_change(hour: Hour, change: Complexes) -> Hour:
+    """The hour as an outage finds it after which injections change by `change` ((bus,) p.u.)."""
+    q = change.imag
+    return replace(hour, s=hour.s + change, low=hour.low + q, high=hour.high + q)

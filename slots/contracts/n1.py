@@ -1,5 +1,8 @@
 """Slot `n1`: AC power flow of every branch outage in every hour."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -37,6 +40,12 @@ class N1Request:
     high: Floats
     shunt: Floats
 
+    @classmethod
+    def of(cls, network: Network, hours: Sequence[Hour]) -> N1Request:
+        """The verification of some intact hours."""
+        n = network.grid.n_bus
+        return cls(network, *(np.array([getattr(x, f.name) for x in hours]).reshape(-1, n) for f in fields(Hour)))
+
     def hour(self, h: int) -> Hour:
         """One of the hours."""
         rows = (self.v, self.injection, self.controlled, self.share, self.low, self.high, self.shunt)
@@ -56,8 +65,7 @@ def request_for(network: Network, v: Complexes, injection: Complexes, q: Floats,
         hour_before(network, v[h], injection[h], q[h], on[h], network.voltage_controlled(on[h]), shunt[h])
         for h in range(len(v))
     ]
-    stacked = (np.array([getattr(x, f.name) for x in hours]).reshape(-1, network.grid.n_bus) for f in fields(Hour))
-    return N1Request(network, *stacked)
+    return N1Request.of(network, hours)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,18 @@ class FactorOperator:
         flow = self._bf @ self._solve(np.ascontiguousarray(flat.T))
         return np.asarray(flow.T.reshape(*x.shape[:-1], self.shape[0]))
 
+    def moved(self, grid: Grid, outage: int) -> Floats | None:
+        """(branch,) share of a branch's flow that its outage moves to each (LODF, -1 on itself); None for a split."""
+        across = np.zeros(self.shape[1])
+        across[grid.branches.f[outage]] += 1.0
+        across[grid.branches.t[outage]] -= 1.0
+        driven = self.apply(across)
+        if abs(1.0 - driven[outage]) < 1e-8:
+            return None
+        out = driven / (1.0 - driven[outage])
+        out[outage] = -1.0
+        return np.asarray(out)
+
     def rows(self, index: Ints) -> Floats:
         """(row, bus) factors of some branches; kept as long as they fit ROW_CACHE_BYTES."""
         missing = np.array([k for k in dict.fromkeys(index.tolist()) if k not in self._rows], dtype=np.int64)

@@ -4,14 +4,14 @@ A linear program in DC, with flows and angles after the outage within a share of
 engine's AC power flow judges them. Where it finds none or a limit is broken, the share is lowered.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError
 from slots.algorithms.n1.cases import Engine
 from slots.algorithms.n1.worst import Collector
-from slots.contracts.curative import CurativeAction
+from slots.contracts.curative import CurativeAction, with_change
 from slots.contracts.n1 import N1Request, limits
 from slots.grid.admittance import Admittance, branch_flows
 from slots.grid.dc import FactorOperator, angle_limits
@@ -68,14 +68,9 @@ class Pocket:
     def help(self, case: int) -> CurativeAction | None:
         """The least actions after an outage (a position in the network's contingencies); None if there are none."""
         outage = int(self.net.contingencies[case])
-        across = np.zeros(self.net.grid.n_bus)
-        across[self.net.grid.branches.f[outage]] += 1.0
-        across[self.net.grid.branches.t[outage]] -= 1.0
-        driven = self.factors.apply(across)
-        if abs(1.0 - driven[outage]) < 1e-8:  # a split: what is cut off needs no limits here
+        moved = self.factors.moved(self.net.grid, outage)
+        if moved is None:  # a split: no limit of a path beside it can be told
             return None
-        moved = driven / (1.0 - driven[outage])
-        moved[outage] = -1.0
         for share in SHARES:
             action = self._least(outage, moved, share)
             if action is None or action.mw > MOST_MW:
@@ -86,9 +81,8 @@ class Pocket:
 
     def secure(self, case: int, action: CurativeAction) -> bool:
         """Whether the AC power flow after the outage and its actions exists and keeps its limits."""
-        after = self.engine.cases(with_action(self.hour, action), np.array([case]))
-        one = N1Request(self.net, *(np.asarray(x)[None] for x in vars(self.hour).values()))
-        collect = Collector(one, self.adm)
+        after = self.engine.cases(with_change(self.hour, action.change), np.array([case]))
+        collect = Collector(N1Request.of(self.net, [self.hour]), self.adm)
         collect.put(0, np.array([1 + case]), after.v[1:], after.converged[1:])
         return not bool(collect.result.insecure()[0, 1 + case])
 
@@ -145,9 +139,3 @@ class Pocket:
         np.add.at(change, back, -x[less] / base)
         change[shed] += x[cut] / base * (1 + 1j * self.tangent[shed])
         return CurativeAction(outage, change, float(x[less].sum()), float(x[cut].sum()))
-
-
-def with_action(hour: Hour, action: CurativeAction) -> Hour:
-    """The hour as an outage finds it whose actions have been taken."""
-    q = action.change.imag
-    return replace(hour, s=hour.s + action.change, low=hour.low + q, high=hour.high + q)

@@ -165,7 +165,7 @@ def _verify(
     hour = _hour(net, point)
     # What the intact point already gives beyond a limit is scored by itself; outages need not mend it.
     hour = replace(hour, low=np.minimum(hour.low, hour.s.imag), high=np.maximum(hour.high, hour.s.imag))
-    one = N1Request(net, *(np.asarray(x)[None] for x in vars(hour).values()))
+    one = N1Request.of(net, [hour])
     if not len(request.contingencies):
         collect = Collector(one, adm)
         collect.result.converged[:, 1:] = True
@@ -256,14 +256,9 @@ def _collapse_rows(net: Network, adm: Admittance, point: OperatingPoint, state: 
     most = COLLAPSE_SHARE * np.minimum(limits(net, True)[0], angle_limits(grid)) / base
     rows, still = [], np.zeros(grid.n_bus)
     for o in outages:
-        across = np.zeros(grid.n_bus)
-        across[grid.branches.f[o]] += 1.0
-        across[grid.branches.t[o]] -= 1.0
-        driven = factors.apply(across)
-        if abs(1.0 - driven[o]) < 1e-8:  # a split
+        moved = factors.moved(grid, int(o))
+        if moved is None:  # a split
             continue
-        moved = driven / (1.0 - driven[o])
-        moved[o] = -1.0
         after = flow + moved * flow[o]
         beyond = np.flatnonzero(np.abs(after) > NEAR * most)
         beyond = beyond[np.argsort(-np.abs(after[beyond]) / most[beyond], kind="stable")[:COLLAPSE_ROWS]]

@@ -1,0 +1,37 @@
+"""An outage without a power flow, for tests of curative actions: the 118-bus case under stress."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+
+from slots.algorithms.adjustment.curative import Pocket
+from slots.algorithms.n1.batched import batched_engine_of
+from slots.grid.admittance import admittance
+from slots.grid.dc import factor_operator
+from slots.grid.network import Network, whole
+from slots.grid.operating_point import OperatingPoint, settle
+from slots.grid.outage import hour_before
+from slots.sources.catalogue import load_source
+
+STRESS = 2.1  # of load and generation of the 118-bus case: one line's outage then has no power flow
+LOST = 7  # its position in the contingencies
+
+
+@cache
+def stressed() -> tuple[Network, Pocket]:
+    """The stressed case, its units without reactive limits, so that angles alone decide."""
+    grid = load_source("case118").grid
+    net, adm, on, n = whole(grid), admittance(grid), grid.units.in_service, grid.n_bus
+    fixed = -STRESS * (grid.buses.pd + 1j * grid.buses.qd) / grid.base_mva
+    p, vm = STRESS * np.where(on, grid.units.p, 0.0), np.ones(n, complex)
+    vm[grid.units.bus] = grid.units.vset
+    held = net.voltage_controlled(on)
+    point, ok = settle(
+        net, adm, OperatingPoint(p, on, 0 * p, p + 1e3, fixed, np.zeros(n), vm, held, np.zeros(n), np.zeros(n))
+    )
+    assert ok
+    hour = hour_before(net, point.v, point.injection(net), point.q, on, held, point.shunt)
+    hour = replace(hour, low=hour.low - 50.0, high=hour.high + 50.0)
+    demand = np.maximum(-fixed.real * grid.base_mva, 0.0)
+    return net, Pocket.of(net, adm, factor_operator(grid), batched_engine_of(net), hour, point, demand)
