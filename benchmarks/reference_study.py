@@ -97,6 +97,12 @@ def main() -> None:
         print(json.dumps(figures))
 
 
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days from 1 to {MOST_DAYS}")
+    return int(text)
+
+
 def _study(asked: argparse.Namespace) -> Study:
     if asked.quick:
         return Study("aggregated-2000", 230.0, asked.workers, ((0, 12),))
