@@ -68,8 +68,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument(
         "--days",
-        type=int,
-        choices=range(1, MOST_DAYS + 1),
+        type=_days,
         metavar="N",
         help="pairs of days spread over the year instead of all of it",
     )
