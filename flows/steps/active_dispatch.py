@@ -7,7 +7,15 @@ import numpy as np
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
-from flows.steps.inputs import day_borders, factors_of, horizon, network_of, pairs_of_network, reader
+from flows.steps.inputs import (
+    day_borders,
+    factors_of,
+    horizon,
+    network_of,
+    pairs_of_network,
+    reader,
+    with_outages,
+)
 from flows.steps.result import StepResult
 from flows.steps.schedules import schedule_datasets, schedule_summary, stack
 from flows.steps.unit_commitment import days_of
@@ -25,7 +33,7 @@ def request_of(chunk: Chunk, first: int, hours: int) -> ActiveRequest:
     month_first, month_hours = chunk.payload["month"]
     start = start if first == month_first else _without_band(start)
     end = end if first + hours == month_first + month_hours else _without_band(end)
-    h = horizon(chunk, first, hours, start, end, losses=False)
+    h = with_outages(chunk, horizon(chunk, first, hours, start, end, losses=False))
     br = net.grid.branches
     on = reader(chunk, "commitment").read("on", first, hours).astype(bool)
     return ActiveRequest(h, on, factors_of(path)[0], br.f, br.t, br.r / net.grid.base_mva, pairs_of_network(path))

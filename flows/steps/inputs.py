@@ -1,5 +1,6 @@
 """What the steps share: the network, hourly inputs and scheduling horizons, read once per container."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -89,8 +90,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     """The scheduling horizon of some hours; with `losses`, demand includes an estimate of them."""
     path = chunk.payload["network"]
     net, header = network_of(path)
-    factors, _, shifted = factors_of(path)
-    unit_factors, rate = watched_of(path)
+    factors, unit_factors, shifted = factors_of(path)
     source = reader(chunk, "sequence")
     series = {k: net.of_units(source.read(k, first, hours)) for k in ("available", "floor", "inflow")}
     series["reserve"] = source.read("reserve", first, hours)
@@ -99,9 +99,16 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     if losses:
         demand = demand * (1 + float(header["loss_share"]))
     return Horizon(
-        net.grid.units, first, demand, **series, unit_factors=unit_factors,
-        fixed_flow=pairs_of_network(path).joined(fixed @ factors.T + shifted), rate=rate, start=start, end=end,
+        net.grid.units, first, demand, **series, unit_factors=unit_factors, fixed_flow=fixed @ factors.T + shifted,
+        rate=dc_limits(net), start=start, end=end,
     )  # fmt: skip
+
+
+def with_outages(chunk: Chunk, h: Horizon) -> Horizon:
+    """The horizon that watches branches after outages, too."""
+    path = chunk.payload["network"]
+    unit_factors, rate = watched_of(path)
+    return replace(h, unit_factors=unit_factors, fixed_flow=pairs_of_network(path).joined(h.fixed_flow), rate=rate)
 
 
 def dc_limits(net: Network, outage: bool = False) -> Floats:
