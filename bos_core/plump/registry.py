@@ -10,7 +10,7 @@ from slots.algorithms.modelling.from_source import from_source
 from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.lightsim import engine_of, lightsim
 from slots.algorithms.n1.newton_each import newton_each
-from slots.algorithms.reactive_dispatch.interior_point import interior_point, program_of
+from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point, program_of
 from slots.algorithms.sequence.own_series import own_series
 from slots.algorithms.sequence.profiles import profiles
 from slots.algorithms.snapshot.secured import secured
@@ -28,6 +28,7 @@ _PROGRAMS = (
     Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
     Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),
     Program("reactive_dispatch", "interior-point", "least losses by IPOPT", interior_point, program_of),
+    Program("reactive_dispatch", "flat-voltages", "voltages nearest 1 p.u. by IPOPT", flat_voltages, program_of),
     Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim, engine_of),
     Program(
         "n1", "batched", "compiled: one factorisation an hour, all outages as updates of it", batched, batched_engine_of

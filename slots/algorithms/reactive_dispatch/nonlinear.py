@@ -1,0 +1,146 @@
+"""The nonlinear program of one hour's reactive dispatch, and its derivatives.
+
+Voltages are kept as angle and logarithm of magnitude: what flows over a branch is then V_f V_t y exp(j d), all of
+whose derivatives are the same two numbers with other signs. Written so they cost a quarter of what automatic
+differentiation makes of them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import casadi as ca
+import numpy as np
+import scipy.sparse as sp
+
+from slots.grid.admittance import admittance
+from slots.grid.model import Floats
+from slots.grid.network import Network
+
+LEAST_P_U = 0.1  # voltages stay above it whatever their limits, for their logarithms
+TIES = 1e-4  # weight that makes the sharing of reactive power unique
+
+
+@dataclass(frozen=True)
+class _Symbols:
+    theta: Any  # (bus,) rad
+    u: Any  # (bus,) logarithm of the voltage in p.u.
+    q: Any  # (bus,) p.u. of the units
+    gap: Any  # p.u. that the units cover of the losses beyond schedule
+    bank: Any  # (bus,) p.u. of switched susceptance
+    p_fix: Any  # (bus,) p.u. given active injection
+    q_fix: Any  # (bus,) p.u. given reactive injection
+    share: Any  # (bus,) of the gap
+    weights: Any  # of the gap, of voltages' deviations, of voltages beyond their limits
+
+
+def problem_of(net: Network) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The program for `casadi.nlpsol` and the functions `jac_g` and `hess_lag` of its derivatives.
+
+    Unknown are (theta, u, q, gap, bank), given (p_fix, q_fix, share, weights), zero the balance (P, Q) of each bus.
+    """
+    n = net.grid.n_bus
+    sizes = {k: n for k in _Symbols.__dataclass_fields__} | {"gap": 1, "weights": 3}
+    s = _Symbols(**{k: ca.SX.sym(k, m) for k, m in sizes.items()})
+    x = ca.vertcat(s.theta, s.u, s.q, s.gap, s.bank)
+    given = ca.vertcat(s.p_fix, s.q_fix, s.share, s.weights)
+    flow = _Flow(net, s)
+    hi, lo = (ca.DM(np.log(np.maximum(limit, LEAST_P_U))) for limit in (net.grid.buses.vmax, net.grid.buses.vmin))
+    over = ca.sumsqr(ca.fmax(s.u - hi, 0)) + ca.sumsqr(ca.fmax(lo - s.u, 0))
+    ties = TIES * (ca.sumsqr(s.q) + ca.sumsqr(s.bank))
+    cost = s.weights[0] * s.gap + s.weights[1] * ca.sumsqr(s.u) + s.weights[2] * over + ties
+    balance = flow.balance()
+    of_cost, lam = ca.SX.sym("of_cost"), ca.SX.sym("lam", 2 * n)
+    outside = ca.if_else(s.u > hi, 1, 0) + ca.if_else(s.u < lo, 1, 0)
+    at_u = 2 * of_cost * (s.weights[1] + s.weights[2] * outside)
+    hessian = flow.hessian(lam[:n], lam[n:], at_u, 2 * of_cost * TIES)
+    functions = {
+        "jac_g": ca.Function("jac_g", [x, given], [balance, flow.jacobian()], ["x", "p"], ["g", "jac_g_x"]),
+        "hess_lag": ca.Function(
+            "hess_lag", [x, given, of_cost, lam], [hessian], ["x", "p", "lam_f", "lam_g"], ["triu_hess_gamma_x_x"]
+        ),
+    }
+    return {"x": x, "f": cost, "g": balance, "p": given}, functions
+
+
+class _Flow:
+    """Power over branches in terms of the symbols; D takes angles, A logarithms of voltages to branches."""
+
+    def __init__(self, net: Network, s: _Symbols) -> None:
+        grid, adm, br = net.grid, admittance(net.grid), net.grid.branches
+        on = np.flatnonzero(br.in_service)
+        self._s, self._n = s, grid.n_bus
+        own: Any = np.asarray(adm.ybus.diagonal())
+        self._g, self._b = ca.DM(own.real), ca.DM(own.imag)
+        self._w = ca.exp(2 * s.u)
+        f, t = _rows(br.f[on], self._n), _rows(br.t[on], self._n)
+        self._at_f, self._at_t, self._D, self._A = (_constant(m) for m in (f, t, f - t, f + t))
+        delta = self._D @ s.theta
+        both = ca.exp(self._A @ s.u)
+        c, d = both * ca.cos(delta), both * ca.sin(delta)
+        yft, ytf = adm.yft[on], adm.ytf[on]
+        self._pf, self._qf = yft.real * c + yft.imag * d, yft.real * d - yft.imag * c
+        self._pt, self._qt = ytf.real * c - ytf.imag * d, -ytf.real * d - ytf.imag * c
+
+    def balance(self) -> Any:
+        """(2 bus,) p.u. of active, then reactive power that leaves a bus beyond what is injected."""
+        s = self._s
+        p = self._at_f.T @ self._pf + self._at_t.T @ self._pt + self._g * self._w
+        q = self._at_f.T @ self._qf + self._at_t.T @ self._qt - self._b * self._w
+        return ca.vertcat(p - s.p_fix - s.share * s.gap, q - s.q_fix - s.q - s.bank * self._w)
+
+    def jacobian(self) -> Any:
+        """(2 bus, unknown) of the balance."""
+        n, s = self._n, self._s
+
+        def at(f: Any, t: Any, to: Any) -> Any:
+            return self._at_f.T @ (ca.diag(f) @ to) + self._at_t.T @ (ca.diag(t) @ to)
+
+        of_p = [
+            at(-self._qf, self._qt, self._D),
+            at(self._pf, self._pt, self._A) + ca.diag(2 * self._g * self._w),
+            ca.SX(n, n),
+            -s.share,
+            ca.SX(n, n),
+        ]
+        of_q = [
+            at(self._pf, -self._pt, self._D),
+            at(self._qf, self._qt, self._A) - ca.diag(2 * (self._b + s.bank) * self._w),
+            -ca.SX.eye(n),
+            ca.SX(n, 1),
+            -ca.diag(self._w),
+        ]
+        return ca.vertcat(ca.horzcat(*of_p), ca.horzcat(*of_q))
+
+    def hessian(self, lp: Any, lq: Any, at_u: Any, at_ties: Any) -> Any:
+        """(unknown, unknown) upper triangle of the multipliers times the balance, and the cost's diagonal."""
+        n = self._n
+        lpf, lqf, lpt, lqt = (m @ x for m in (self._at_f, self._at_t) for x in (lp, lq))
+        even = lpf * self._pf + lqf * self._qf + lpt * self._pt + lqt * self._qt
+        odd = -lpf * self._qf + lqf * self._pf + lpt * self._qt - lqt * self._pt
+        own = 4 * self._w * (lp * self._g - lq * (self._b + self._s.bank)) + at_u
+        theta2 = ca.triu(self._D.T @ (ca.diag(-even) @ self._D))
+        theta_u = self._D.T @ (ca.diag(odd) @ self._A)
+        u2 = ca.triu(self._A.T @ (ca.diag(even) @ self._A) + ca.diag(own))
+        ties = ca.SX.eye(n) * at_ties
+        u_bank = ca.diag(-2 * self._w * lq)
+        none, column, row = ca.SX(n, n), ca.SX(n, 1), ca.SX(1, n)
+        return ca.blockcat(
+            [
+                [theta2, theta_u, none, column, none],
+                [none, u2, none, column, u_bank],
+                [none, none, ties, column, none],
+                [row, row, row, ca.SX(1, 1), row],
+                [none, none, none, column, ties],
+            ]
+        )
+
+
+def _rows(at: Any, n: int) -> sp.csc_matrix:
+    return sp.csc_matrix((np.ones(len(at)), (np.arange(len(at)), at)), shape=(len(at), n))
+
+
+def _constant(matrix: Any) -> Any:
+    m = sp.csc_matrix(matrix)
+    m.sum_duplicates()
+    data: Floats = m.data
+    return ca.DM(ca.Sparsity(*m.shape, m.indptr.tolist(), m.indices.tolist()), data)
