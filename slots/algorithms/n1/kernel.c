@@ -18,11 +18,13 @@
 #else
 #define LANES 2
 #endif
-#define MAX_SWITCHED 40 /* buses of one case that may give up their voltage; more are left to the caller */
-#define MAX_UNION 128   /* the same of all cases of a tile */
+#define MAX_SWITCHED 80 /* buses of one case that may give up their voltage; more are left to the caller */
+#define MAX_UNION 320   /* the same of all cases of a tile */
 #define SMALL (3 + MAX_SWITCHED)
 #define SWITCH_BELOW 2e-2 /* p.u. of mismatch from which reactive outputs are believed */
 #define MAX_RETURNS 3     /* times that a bus takes up its voltage again */
+#define SLOW 0.7          /* of the mismatch left by a step */
+#define PATIENCE 4        /* slow steps in a row that show that these steps lead nowhere */
 #define PIN 10.0          /* p.u.; ties an island of one bus to something */
 
 typedef double vec __attribute__((vector_size(8 * LANES)));
@@ -345,7 +347,8 @@ static void spread_voltages(const Net *net, const Hour *h, Factors *k, vec *x) {
 typedef struct {
   vec *e, *f, *x, *z, *rp, *qc, deficit;
   int branch[LANES], dead[LANES], switched[LANES], bus[LANES][MAX_SWITCHED], side[LANES][MAX_SWITCHED];
-  int given_up[LANES], done[LANES];
+  int given_up[LANES], done[LANES], slow[LANES];
+  double before[LANES];
   double out[LANES][4][3];          /* change of P and Q at both ends by (angle across, v_from, v_to) */
   double small[LANES][SMALL][SMALL]; /* factorised, rows as in order */
   int order[LANES][SMALL];
@@ -393,7 +396,8 @@ static void start_tile(const Net *net, const Hour *h, const Factors *k, Tile *t)
   memset(t->returns, 0, (size_t)n * LANES);
   for (int lane = 0; lane < LANES; lane++) {
     int l = t->branch[lane];
-    t->switched[lane] = t->given_up[lane] = t->done[lane] = 0;
+    t->switched[lane] = t->given_up[lane] = t->done[lane] = t->slow[lane] = 0;
+    t->before[lane] = 1e9;
     outage_rows(net, h, l, t->dead[lane], t->out[lane]);
     for (int end = 0; end < 2; end++) {
       int b = end ? net->to[l] : net->from[l], row = b == n - 1 ? N - 1 : k->angle[b];
@@ -641,6 +645,9 @@ static void solve_tile(const Net *net, const Hour *h, const Factors *k, const Ca
     int open = 0;
     for (int lane = 0; lane < LANES; lane++) {
       if (!(worst[lane] < 1e6)) t->given_up[lane] = 1; /* also where it is not a number */
+      t->slow[lane] = worst[lane] > SLOW * t->before[lane] && !changed[lane] && !t->done[lane] ? t->slow[lane] + 1 : 0;
+      t->before[lane] = worst[lane];
+      if (t->slow[lane] == PATIENCE) t->given_up[lane] = 1; /* Newton's full method is quicker */
       int done = worst[lane] < c->tolerance && !changed[lane] && !t->given_up[lane];
       if (done && !t->done[lane]) iterations[lane] = step;
       t->done[lane] = done || (t->done[lane] && !t->given_up[lane]);
@@ -714,8 +721,6 @@ static void drop_factors(Factors *k) {
 /* ---- a case by itself: Newton's full method, damped -------------------------------------------------------------- */
 
 #define SHORTEST 0.05 /* of a step; where none this long helps, there is no solution nearby */
-#define SLOW 0.7      /* of the mismatch left by a step */
-#define PATIENCE 4    /* slow steps in a row that show that there is no solution nearby */
 #define ROUNDS 30     /* of switching */
 
 typedef struct {
