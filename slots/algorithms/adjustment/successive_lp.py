@@ -21,7 +21,6 @@ from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.curative import CurativeAction
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows, shunted
-from slots.grid.connectivity import islanding_outages
 from slots.grid.dc import FactorOperator, angle_limits, factor_operator
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
@@ -74,7 +73,6 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     """Adjust one hour."""
     net = request.network
     adm = admittance(net.grid)
-    splitting = islanding_outages(net.grid, request.contingencies)
     with_banks = replace(adm, ybus=shunted(adm.ybus, request.point.shunt))
     schedule, watched = request.point, _Watched()
     point, ok = settle(net, adm, schedule)
@@ -95,7 +93,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
             backoff = min(backoff * BACKOFF_GROWTH, LARGEST_BACKOFF)
         if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
             break
-        rows = _rows(net, with_banks, best, best_state, watched, splitting, backoff)
+        rows = _rows(net, with_banks, best, best_state, watched, backoff)
         try:
             changed = _step(net, request, schedule, best, rows, radius)
         except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
@@ -226,9 +224,8 @@ def _watch(net: Network, adm: Admittance, point: OperatingPoint, state: _Verifie
 
 
 def _rows(
-    net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched,
-    splitting: dict[int, Bools], backoff: float,
-) -> list[_Row]:  # fmt: skip
+    net: Network, adm: Admittance, point: OperatingPoint, state: _Verified, watched: _Watched, backoff: float
+) -> list[_Row]:
     """The working set linearised about a point."""
     at = {int(b): k for k, b in enumerate(state.branches, start=1)}
     every = net.grid.live
@@ -237,7 +234,7 @@ def _rows(
     rows += _collapse_rows(net, adm, point, state)
     for branch in sorted({c for c, _ in watched.flows | watched.volts if c >= 0}):
         if branch in at:  # it has a power flow now
-            kept = splitting.get(branch, every)
+            kept = batched_engine_of(net).splitting.get(branch, every)
             rows += _case_rows(
                 net, adm, branch, state.cases.v[at[branch]], state.cases.held[at[branch]] & kept, kept, watched, backoff
             )

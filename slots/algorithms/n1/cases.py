@@ -21,7 +21,13 @@ class Cases:
 
 
 class Engine(Protocol):
-    """Solves outages of a network's hours."""
+    """Solves outages of a network's hours.
+
+    Attributes:
+        splitting: for each contingency that splits the grid, (bus,) what stays with the slack bus.
+    """
+
+    splitting: dict[int, Bools]
 
     def cases(self, hour: Hour, outages: Ints) -> Cases:
         """Voltages of some outages of an hour.

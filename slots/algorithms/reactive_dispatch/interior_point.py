@@ -148,7 +148,9 @@ class _Day:
         parameters = np.concatenate([given, r.fixed[h].imag, at_bus, self._aim, [PENALTY if soft else 0.0]])
         angle, margin = np.full(n, np.pi), RELAXED_P_U if soft else 0.0
         angle[grid.slack] = 0.0
-        lb = np.concatenate([-angle, np.log(np.maximum(grid.buses.vmin - margin, LEAST_P_U)), low, [-max(down, 0.0)], least])
+        lb = np.concatenate(
+            [-angle, np.log(np.maximum(grid.buses.vmin - margin, LEAST_P_U)), low, [-max(down, 0.0)], least]
+        )
         ub = np.concatenate([angle, np.log(grid.buses.vmax + margin), high, [max(up, 0.0)], most])
         if start is not None:
             found = _run(self._program.warm, parameters, lb, ub, start.x, start)

@@ -142,5 +142,6 @@ def _rows(at: Any, n: int) -> sp.csc_matrix:
 def _constant(matrix: Any) -> Any:
     m = sp.csc_matrix(matrix)
     m.sum_duplicates()
+    rows, columns = m.shape
     data: Floats = m.data
-    return ca.DM(ca.Sparsity(*m.shape, m.indptr.tolist(), m.indices.tolist()), data)
+    return ca.DM(ca.Sparsity(rows, columns, m.indptr.tolist(), m.indices.tolist()), data)
