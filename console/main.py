@@ -162,7 +162,14 @@ def show_results(
 
 
 @app.command()
-def report(task_set: SetId = "latest", json: Json = False) -> None:
+def report(
+    task_set: SetId = "latest",
+    outage: Annotated[
+        str | None,
+        typer.Option(help="branch after whose loss every hour is shown; else the one insecure most often"),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Write a task set's HTML report again and print its path."""
     with plain_errors():
         from bos_core.index.client import Index
@@ -172,7 +179,7 @@ def report(task_set: SetId = "latest", json: Json = False) -> None:
         if found.state != "success":
             raise ParameterError(f"task set {found.id} is not finished ({found.state})", f"run `bos resume {found.id}`")
         with Index(settings()) as index:
-            path = build_report(index, found.id)
+            path = build_report(index, found.id, outage)
         show([{"report": str(path)}], True) if json else console.print(str(path), soft_wrap=True)
 
 

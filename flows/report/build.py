@@ -12,9 +12,9 @@ from flows.report.figures import Figures, gather
 from storage.settings import settings
 
 
-def build_report(index: Index, set_id: str) -> Path:
-    """Write the report and return its path."""
-    figures = gather(index, set_id)
+def build_report(index: Index, set_id: str, outage: str | None = None) -> Path:
+    """Write the report and return its path; `outage` names the branch after whose loss all hours are shown."""
+    figures = gather(index, set_id, outage)
     task_set = index.call(lambda db: tasks.find_task_set(db, set_id))
     assert task_set is not None
     images = [
@@ -25,6 +25,9 @@ def build_report(index: Index, set_id: str) -> Path:
         ("Outages most often critical", pictures.critical_branches(figures)),
         ("Voltage envelope after adjustment", pictures.voltage_envelope(figures)),
     ]
+    if figures.outage is not None:
+        title = f"Every hour after the outage of {figures.outage.name}, before adjustment"
+        images.append((title, pictures.after_outage(figures, figures.outage)))
     first, last = index.call(lambda db: tasks.span(db, set_id))
     use = pictures.container_use(
         index.call(lambda db: containers.samples_between(db, first, last)),

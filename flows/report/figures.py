@@ -1,6 +1,7 @@
 """What a report shows, gathered from the result files of a task set."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,23 @@ import numpy as np
 from bos_core.drwop import store
 from bos_core.index.client import Index
 from bos_core.index.tables import Output
+from bos_core.objects.errors import ParameterError
 from flows.stages import Stages
 from flows.steps.adjustment import hourly_cost
 from flows.steps.inputs import network_of
-from slots.grid.model import Floats
+from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
+
+
+@dataclass(frozen=True)
+class AfterOutage:
+    """(hour,) worst loading (share of the emergency rating), lowest and highest voltage (p.u.) after one outage; NaN
+    where it has no power flow."""
+
+    name: str
+    loading: Floats
+    vmin: Floats
+    vmax: Floats
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,7 @@ class Figures:
     worst_before: Floats
     worst_after: Floats
     critical: list[tuple[str, int]]
+    outage: AfterOutage | None
     insecure: Floats
     adjusted: Floats
     secure: Floats
@@ -55,8 +69,12 @@ class Figures:
     snapshot: dict[str, Any]
 
 
-def gather(index: Index, set_id: str) -> Figures:
-    """Read what a finished task set computed."""
+def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
+    """Read what a finished task set computed; `outage` names the branch after whose loss all hours are shown.
+
+    Raises:
+        ParameterError: no contingency has that name.
+    """
     stages = Stages(index, set_id)
     files, first, read = stages.files, stages.first_hour, stages.read
     net, header = network_of(files["equivalence"][0].path)
@@ -82,7 +100,7 @@ def gather(index: Index, set_id: str) -> Figures:
         by_fuel={f: p[:, units.fuel == f].sum(axis=1) for f in fuels}, available=available, variable=produced,
         curtailed=np.maximum(available - produced, 0.0), vmin=read("adjust", "vm").min(axis=1),
         vmax=read("adjust", "vm").max(axis=1), worst_before=np.nanmax(loading, axis=1), worst_after=after,
-        critical=_critical(net, files["n1"]), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
+        critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, outage), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
         residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
         curative=read("adjust", "curative"),
         moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
@@ -103,6 +121,22 @@ def _reverified(files: list[Output]) -> dict[int, float]:
             worst = np.nanmax(arrays["loading"], axis=1)
             out |= dict(zip(arrays["hour"].tolist(), worst.tolist(), strict=True))
     return out
+
+
+def _after(stages: Stages, net: Network, insecure: Bools, name: str | None) -> AfterOutage | None:
+    """Every hour after the outage called `name`, or the one that is insecure most often; None where there is none."""
+    names = net.grid.branches.name[net.contingencies].tolist()
+    if not names:
+        return None
+    if name is None:
+        name = names[int(insecure[:, 1:].sum(axis=0).argmax())]
+    if name not in names:
+        near = get_close_matches(name, names, 3) or names[:3]
+        raise ParameterError(
+            f"no outage '{name}' was verified", f"name a branch as the grid does: {', '.join(near)}, …"
+        )
+    case = 1 + names.index(name)
+    return AfterOutage(name, *(stages.read("n1", k)[:, case] for k in ("loading", "vmin", "vmax")))
 
 
 def _critical(net: Network, files: list[Output]) -> list[tuple[str, int]]:

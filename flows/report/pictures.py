@@ -12,7 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from bos_core.index.containers import SampleOf, ServerUse
-from flows.report.figures import Figures
+from flows.report.figures import AfterOutage, Figures
 from slots.grid.model import Floats
 
 FUEL_COLOUR = {
@@ -115,6 +115,21 @@ def before_after(f: Figures) -> str:
     axes.axhline(100, color="black", linewidth=0.7, linestyle="--")
     axes.set(xlabel="share of hours (%)", ylabel="worst N-1 loading (%)", xlim=(0, 100))
     axes.legend(frameon=False)
+    return _svg(figure)
+
+
+def after_outage(f: Figures, outage: AfterOutage) -> str:
+    """Worst loading, lowest and highest voltage after one outage over time; gaps where it has no power flow."""
+    figure = Figure(figsize=(9.0, 4.6), layout="constrained")
+    upper, lower = figure.subplots(2, sharex=True)
+    time = f.first_hour / 24 + np.arange(len(outage.loading)) / 24
+    upper.plot(time, 100 * outage.loading, linewidth=0.6, color="#b0553a")
+    upper.axhline(100, color="black", linewidth=0.7, linestyle="--")
+    lower.fill_between(time, outage.vmin, outage.vmax, color="#5fb3a8", alpha=0.5, linewidth=0)
+    upper.set(ylabel="worst loading (%)", ylim=(0, None))
+    lower.set(xlabel="day of the year", ylabel="voltage (p.u.)", xlim=(time[0], time[-1]))
+    for axes in (upper, lower):
+        axes.spines[["top", "right"]].set_visible(False)
     return _svg(figure)
 
 
