@@ -11,7 +11,7 @@ Every outage of the hours checked is solved again by a full Newton method to 1e-
 difference of a voltage and `missed_violations` what only that method finds. `two_worker_speedup` compares two
 processes with one. With --json the last line is
 {"us_per_case", "us_limited", "ratio_lightsim2grid", "max_dv", "missed_violations", "two_worker_speedup"} and, unless
---quick, "ratio_pypowsybl" and "us_by_buses".
+--quick, "ratio_pypowsybl", "arithmetic_limit_us" (of both) and "us_by_buses".
 """
 
 import argparse
@@ -29,6 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.n1_cases import fixed_hours, limited_hours
+from benchmarks.roofline import limits_of
 from slots.algorithms.n1.batched import BatchedEngine, batched_engine_of
 from slots.algorithms.n1.lightsim import LightsimEngine
 from slots.contracts.n1 import N1Request, N1Result
@@ -58,6 +59,7 @@ def main() -> None:
         peer = _pypowsybl(fixed)
         figures["ratio_pypowsybl"] = peer / figures["us_per_case"]
         print(f"pypowsybl on case619: {peer:.0f} us a case, {figures['ratio_pypowsybl']:.0f} times as much")
+        figures["arithmetic_limit_us"] = [limits_of(r)["arithmetic"] for r in (fixed, limited)]
         figures["us_by_buses"] = {name: _ours(fixed_hours(name, 2), name) for name in GROWTH}
     print(json.dumps(figures) if asked.json else "\n".join(f"{k}: {v}" for k, v in figures.items()))
 

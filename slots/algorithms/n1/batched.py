@@ -66,6 +66,7 @@ class BatchedEngine:
         self.adm = admittance(net.grid)
         self.splitting = islanding_outages(net.grid, net.contingencies)
         self._bus, self._place = _elimination_order(net, self.adm.ybus)
+        self.lanes = int(library.lanes())  # outages at once
         self._kept: list[Any] = []  # arrays that the structure points to
         self._structure = self._lay_out()
         self._dead = self._dead_buses()

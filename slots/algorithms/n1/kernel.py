@@ -63,12 +63,16 @@ def address(array: "np.ndarray[Any, Any] | None") -> int | None:
 @cache
 def kernel() -> ctypes.CDLL | None:
     """The compiled kernel; None where there is no C compiler or it fails."""
-    source = resources.files("slots.algorithms.n1").joinpath("kernel.c").read_bytes()
+    return compiled(resources.files("slots.algorithms.n1").joinpath("kernel.c").read_bytes(), "outages")
+
+
+def compiled(source: bytes, name: str) -> ctypes.CDLL | None:
+    """A library of C source, compiled if it has not been; None where there is no C compiler or it fails."""
     compiler = _compiler()
     if compiler is None:
         return None
     key = hashlib.sha256(b"\0".join([source, " ".join([*compiler, *FLAGS]).encode(), _processor()])).hexdigest()[:16]
-    library = _folder() / f"outages-{key}.so"
+    library = _folder() / f"{name}-{key}.so"
     if not library.exists() and not _build(compiler, source, library):
         return None
     try:
