@@ -127,44 +127,20 @@ class _Day:
         soft = self._solve(h, self._switched, self._switched, None, soft=True)
         return self._point(h, None if soft is None else soft.x), False
 
-    def _first_point(self, h: int) -> OperatingPoint:
-        r, n = self._request, self._net.grid.n_bus
-        return OperatingPoint(
-            r.p[h], r.on[h], r.low[h], r.high[h], r.fixed[h], np.zeros(n), np.ones(n, complex),
-            self._net.voltage_controlled(r.on[h]), np.zeros(n), self._switched,
-        )  # fmt: skip
-
     def _solve(self, h: int, least: Floats, most: Floats, start: _Start | None, soft: bool = False) -> _Start | None:
         """The hour's program with banks between two susceptances; None without a solution."""
-        net, grid, r = self._net, self._net.grid, self._request
-        base, n, point = grid.base_mva, grid.n_bus, self._first_point(h)
-        shares = point.shares()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            down = np.where(shares > 0, (point.p - point.low) / shares, np.inf).min() / base
-            up = np.where(shares > 0, (point.high - point.p) / shares, np.inf).min() / base
-        low, high = (x / base for x in net.reactive_range(r.on[h]))
-        given = r.fixed[h].real + net.unit_map @ point.p / base
-        at_bus = net.unit_map @ shares
-        parameters = np.concatenate([given, r.fixed[h].imag, at_bus, self._aim, [PENALTY if soft else 0.0]])
-        angle, margin = np.full(n, np.pi), RELAXED_P_U if soft else 0.0
-        angle[grid.slack] = 0.0
-        lb = np.concatenate(
-            [-angle, np.log(np.maximum(grid.buses.vmin - margin, LEAST_P_U)), low, [-max(down, 0.0)], least]
-        )
-        ub = np.concatenate([angle, np.log(grid.buses.vmax + margin), high, [max(up, 0.0)], most])
+        stated = state(self._request, h, least, most, self._aim, soft)
         if start is not None:
-            found = _run(self._program.warm, parameters, lb, ub, start.x, start)
+            found = _run(self._program.warm, stated, start.x, start)
             if found is not None:
                 return found
-        bbus, _, _ = susceptance(grid)
-        flat = dc_angles(bbus, given - given.sum() * at_bus, grid.slack)
-        x0 = np.concatenate([flat, np.zeros(n), np.clip(0.0, low, high), [0.0], np.clip(0.0, least, most)])
-        found = None if soft else _run(self._program.cold, parameters, lb, ub, x0)
-        return found or _run(self._program.careful, parameters, lb, ub, x0)
+        flat = stated.flat_start(self._net)
+        found = None if soft else _run(self._program.cold, stated, flat)
+        return found or _run(self._program.careful, stated, flat)
 
     def _point(self, h: int, x: Floats | None) -> OperatingPoint:
         """The hour's point at a solution; as scheduled where there is none."""
-        point, n = self._first_point(h), self._net.grid.n_bus
+        point, n = _first_point(self._request, h, self._switched), self._net.grid.n_bus
         if x is None:
             return point
         base = self._net.grid.base_mva
@@ -172,11 +148,57 @@ class _Day:
         return replace(point, v=v, q=x[2 * n : 3 * n] * base, p=point.p + point.shares() * x[3 * n] * base)
 
 
-def _run(
-    solver: Any, parameters: Floats, lb: Floats, ub: Floats, x0: Floats, start: _Start | None = None
-) -> _Start | None:
+def _first_point(r: ReactiveRequest, h: int, shunt: Floats) -> OperatingPoint:
+    n = r.network.grid.n_bus
+    return OperatingPoint(
+        r.p[h], r.on[h], r.low[h], r.high[h], r.fixed[h], np.zeros(n), np.ones(n, complex),
+        r.network.voltage_controlled(r.on[h]), np.zeros(n), shunt,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stated:
+    """An hour's numbers for the program of `nonlinear`: what is given, and bounds of what is unknown."""
+
+    given: Floats
+    low: Floats
+    high: Floats
+
+    def flat_start(self, net: Network) -> Floats:
+        """Voltages of 1 p.u. at DC angles."""
+        n, grid = net.grid.n_bus, net.grid
+        bbus, _, _ = susceptance(grid)
+        injected, share = self.given[:n], self.given[2 * n : 3 * n]
+        angles = dc_angles(bbus, injected - injected.sum() * share, grid.slack)
+        return np.asarray(np.clip(np.concatenate([angles, np.zeros(3 * n + 1)]), self.low, self.high))
+
+
+def state(
+    r: ReactiveRequest, h: int, least: Floats, most: Floats, aim: tuple[float, float] = LOSSES, soft: bool = False
+) -> Stated:
+    """An hour of a request with banks between two susceptances; with `soft`, voltages may leave their limits at a price."""
+    net, grid, n = r.network, r.network.grid, r.network.grid.n_bus
+    point, base = _first_point(r, h, least), grid.base_mva
+    shares = point.shares()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        down = np.where(shares > 0, (point.p - point.low) / shares, np.inf).min() / base
+        up = np.where(shares > 0, (point.high - point.p) / shares, np.inf).min() / base
+    q_low, q_high = (x / base for x in net.reactive_range(r.on[h]))
+    injected = r.fixed[h].real + net.unit_map @ point.p / base
+    given = np.concatenate([injected, r.fixed[h].imag, net.unit_map @ shares, aim, [PENALTY if soft else 0.0]])
+    angle, margin = np.full(n, np.pi), RELAXED_P_U if soft else 0.0
+    angle[grid.slack] = 0.0
+    v_low, v_high = np.log(np.maximum(grid.buses.vmin - margin, LEAST_P_U)), np.log(grid.buses.vmax + margin)
+    return Stated(
+        given, np.concatenate([-angle, v_low, q_low, [-max(down, 0.0)], least]),
+        np.concatenate([angle, v_high, q_high, [max(up, 0.0)], most]),
+    )  # fmt: skip
+
+
+def _run(solver: Any, stated: Stated, x0: Floats, start: _Start | None = None) -> _Start | None:
     more = {} if start is None else {"lam_x0": start.of_bounds, "lam_g0": start.of_balance}
-    out = solver(x0=np.clip(x0, lb, ub), p=parameters, lbx=lb, ubx=ub, lbg=0, ubg=0, **more)
+    bounds = {"lbx": stated.low, "ubx": stated.high, "lbg": 0, "ubg": 0}
+    out = solver(x0=np.clip(x0, stated.low, stated.high), p=stated.given, **bounds, **more)
     if not solver.stats()["success"]:
         return None
     return _Start(np.asarray(out["x"]).ravel(), out["lam_x"], out["lam_g"])
