@@ -82,6 +82,11 @@ def run_planning(
     inverter_power_factor: Annotated[
         float, typer.Option(help="reactive range of wind and solar units without one; 1: none")
     ] = 0.95,
+    contingencies: Annotated[
+        Path | None,
+        typer.Option(help="CSV with columns name,elements: what else is lost together; the final schedule is verified"),
+    ] = None,
+    unit_outages: Annotated[bool, typer.Option("--unit-outages", help="verify the loss of each unit, too")] = False,
     algorithm: Annotated[
         list[str] | None, typer.Option(help="SLOT=NAME, may be repeated; see `bos algorithms`")
     ] = None,
@@ -91,13 +96,16 @@ def run_planning(
     Runs one week of RTS-GMLC unless told otherwise, prints a table per stage and writes an HTML report.
     """
     with plain_errors():
+        from flows.contingency_list import read_contingencies
+
         chosen = _algorithms(algorithm or [])
         path = Path(grid).expanduser()
         values = {
             "grid": str(path.absolute()) if path.exists() else grid, "hours": hours, "start": start, "keep_kv": keep_kv,
             "workers": workers, "memory_limit": memory_limit, "criticality": criticality, "deadline": deadline,
             "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
-            "algorithms": chosen,
+            "algorithms": chosen, "unit_outages": unit_outages,
+            "contingencies": [] if contingencies is None else read_contingencies(contingencies.expanduser()),
         }  # fmt: skip
         _execute(values, None)
 

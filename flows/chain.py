@@ -39,6 +39,7 @@ STAGES = (
     Stage("n1", "N-1 verification", "n1", 10),
     Stage("adjust", "adjustment", "adjustment", 5, ("verification", "insecure")),
     Stage("reverify", "re-verification", "n1", 10, ("state", "adjusted")),
+    Stage("listed", "listed contingencies", "listed", 10),
     Stage("by-device", "copies by device", "by_device"),
 )
 COPIED = ("sequence", "apd-check", "n1", "adjust")  # stages that get a copy by device
@@ -95,4 +96,4 @@ def elements(stage: Stage, hours: int, contingencies: int) -> int:
     """Number of BOS tasks in `hours` hours of a stage."""
     days = -(-hours // 24)
     return {"uc": days, "apd": days, "rpd": hours, "n1": hours * contingencies, "adjust": hours,
-            "reverify": hours * contingencies}.get(stage.name, 1)  # fmt: skip
+            "reverify": hours * contingencies, "listed": hours * contingencies}.get(stage.name, 1)  # fmt: skip

@@ -42,6 +42,15 @@ class Algorithms(BaseModel):
         return value
 
 
+class ListedContingency(BaseModel):
+    """What is lost together, in addition to the outage of each branch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, description="what a user calls it")
+    elements: list[str] = Field(min_length=1, description="names of branches and units of the grid")
+
+
 class PlanningParameters(BaseModel):
     """Parameters of the steady-state planning chain."""
 
@@ -75,6 +84,12 @@ class PlanningParameters(BaseModel):
         gt=0,
         le=1,
         description="reactive range of wind and solar units without one; 1 leaves data as they are",
+    )
+    contingencies: list[ListedContingency] = Field(
+        default_factory=list, description="further contingencies that the final schedule is verified against"
+    )
+    unit_outages: bool = Field(
+        default=False, description="verify the final schedule against the loss of each unit, too"
     )
     algorithms: Algorithms = Field(default_factory=Algorithms, description="program of each slot")
 

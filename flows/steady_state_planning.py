@@ -38,6 +38,7 @@ from flows.presence import Presence, scheduler_lost
 from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
+from flows.steps.listed import asked_for
 from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_of
 from flows.work import work_by_hour
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
@@ -186,11 +187,13 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     }
     reduced = run_stage.submit(set_id, "equivalence", horizon, reduce, snap.scenario).result()
     net, _ = network_of(reduced.path)
+    listed = asked_for(net, p.model_dump(include={"contingencies", "unit_outages"}))
     year = year_of(laid_down) if laid_down and own else calendar_start(2020 if own else 2016)
     months = months_of(p.start, p.hours, year)
     shape = {**source, "grid": model.path, "algorithm": sequence}
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
-    Pipeline(set_id, p, months, [h.result() for h in hourly], reduced.path, len(net.contingencies), index).run()
+    done = [h.result() for h in hourly]
+    Pipeline(set_id, p, months, done, reduced.path, len(net.contingencies), len(listed), index).run()
 
 
 def _write_ontology(index: Index, version: int | None, grid: Grid, sequence: str, base: int | None) -> None:
@@ -205,7 +208,7 @@ def _write_ontology(index: Index, version: int | None, grid: Grid, sequence: str
 
 @dataclass
 class Pipeline:
-    """The months on their way from commitment to re-verification."""
+    """The months on their way from commitment to re-verification; `contingencies`, `listed`: how many of either."""
 
     set_id: str
     parameters: PlanningParameters
@@ -213,6 +216,7 @@ class Pipeline:
     sequence: list[Done]
     network: str
     contingencies: int
+    listed: int
     index: Index
 
     def run(self) -> None:
@@ -269,6 +273,10 @@ class Pipeline:
         adjusted = self._submit("adjust", "adjustment", month, reads, verified.scenario)
         again = _with(payload, only_adjusted=True, state=adjusted.pieces, verification=verified.pieces)
         self._submit("reverify", "n1", month, again, adjusted.scenario)
+        if self.listed:
+            asked = self.parameters.model_dump(include={"contingencies", "unit_outages"})
+            payload = {**_with(payload, state=adjusted.pieces), **asked}
+            run_stage.submit(self.set_id, "listed", month, payload, adjusted.scenario, self.listed).result()
 
     def _to_reactive_check(
         self, month: Month, payload: dict[str, Any], planned: int | None, before: "Future[Done] | None"

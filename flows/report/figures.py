@@ -29,6 +29,19 @@ class AfterOutage:
 
 
 @dataclass(frozen=True)
+class ListedFigures:
+    """A listed contingency over all hours: how often insecure or without a power flow, and its worst figures."""
+
+    name: str
+    insecure: int
+    lost: int
+    loading: float
+    vmin: float
+    vmax: float
+    lost_mw: float
+
+
+@dataclass(frozen=True)
 class Figures:
     """Everything the report needs; hourly arrays run over the horizon.
 
@@ -51,6 +64,7 @@ class Figures:
     worst_after: Floats
     critical: list[tuple[str, int]]
     outage: AfterOutage | None
+    listed: list[ListedFigures]
     insecure: Floats
     adjusted: Floats
     secure: Floats
@@ -100,7 +114,8 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
         by_fuel={f: p[:, units.fuel == f].sum(axis=1) for f in fuels}, available=available, variable=produced,
         curtailed=np.maximum(available - produced, 0.0), vmin=read("adjust", "vm").min(axis=1),
         vmax=read("adjust", "vm").max(axis=1), worst_before=np.nanmax(loading, axis=1), worst_after=after,
-        critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, outage), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
+        critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, outage),
+        listed=_listed(stages) if "listed" in files else [], insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
         residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
         curative=read("adjust", "curative"),
         moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
@@ -137,6 +152,22 @@ def _after(stages: Stages, net: Network, insecure: Bools, name: str | None) -> A
         )
     case = 1 + names.index(name)
     return AfterOutage(name, *(stages.read("n1", k)[:, case] for k in ("loading", "vmin", "vmax")))
+
+
+def _listed(stages: Stages) -> list[ListedFigures]:
+    """Listed contingencies, those insecure most often first."""
+    names = store.read(stages.files["listed"][0].path, ["contingency"])[0]["contingency"]
+    get = {k: stages.read("listed", k) for k in ("insecure", "converged", "loading", "vmin", "vmax", "lost_generation")}
+    insecure = get["insecure"].sum(axis=0)
+    order = np.lexsort((-np.nanmax(get["loading"], axis=0, initial=0.0), -insecure))
+    return [
+        ListedFigures(
+            str(names[k]), int(insecure[k]), int((get["converged"][:, k] == 0).sum()),
+            *(float(x) for x in (np.nanmax(get["loading"][:, k], initial=0.0), np.nanmin(get["vmin"][:, k], initial=9.0),
+                                 np.nanmax(get["vmax"][:, k], initial=0.0), get["lost_generation"][:, k].max())),
+        )
+        for k in order
+    ]  # fmt: skip
 
 
 def _critical(net: Network, files: list[Output]) -> list[tuple[str, int]]:

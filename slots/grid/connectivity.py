@@ -7,14 +7,21 @@ from scipy.sparse.csgraph import connected_components
 from slots.grid.model import Bools, Grid, Ints
 
 
-def components(grid: Grid, without: int | None = None) -> Ints:
-    """(bus,) label of the connected component of each bus, optionally with one branch out."""
+def components(grid: Grid, without: int | Ints | None = None) -> Ints:
+    """(bus,) label of the connected component of each bus, optionally with branches out."""
     br = grid.branches
     on = br.in_service.copy()
     if without is not None:
         on[without] = False
     graph = sp.coo_matrix((np.ones(on.sum()), (br.f[on], br.t[on])), shape=(grid.n_bus, grid.n_bus))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
+
+
+def kept_without(grid: Grid, branches: Ints) -> Bools | None:
+    """(bus,) mask of what stays with the slack bus when some branches are out; None where all live buses do."""
+    label = components(grid, without=branches)
+    kept: Bools = label == label[grid.slack]
+    return None if kept[grid.live].all() else kept
 
 
 def islanding_outages(grid: Grid, candidates: Ints) -> dict[int, Bools]:

@@ -6,7 +6,7 @@ than one bus or the slack bus are solved by the full method in Python.
 """
 
 import logging
-from ctypes import byref
+from ctypes import byref, c_void_p
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,27 @@ class BatchedEngine:
             full = self._full(hour, int(outages[k]))
             out.v[1 + k], out.held[1 + k], out.converged[1 + k] = full.v, full.held, full.converged
         return out
+
+    def alone(self, hour: Hour, branches: Ints) -> Complexes | None:
+        """(bus,) voltages with any branches out that leave the grid whole; None where there is no power flow.
+
+        Args:
+            hour: the hour, its injections and ranges those after the loss; its voltages are set points and a start.
+            branches: positions of the branches that are out.
+        """
+        which, arrays = branches.astype(np.int32), _hour_arrays(hour, self._bus)
+        e, f = np.zeros(len(self._bus)), np.zeros(len(self._bus))
+        cases = kernel.Cases(
+            count=1, tolerance=TOLERANCE, reactive_tolerance=REACTIVE_TOLERANCE, return_tolerance=RETURN_TOLERANCE,
+            most=MAX_STEPS, e=kernel.address(e), f=kernel.address(f),
+        )  # fmt: skip
+        told = kernel.Hour(**{k: kernel.address(a) for k, a in arrays.items()})
+        address = kernel.address(which) if len(which) else None
+        if not self._library.alone(byref(self._structure), byref(told), byref(cases), c_void_p(address), len(which)):
+            return None
+        v = np.zeros(self.net.grid.n_bus, complex)
+        v[self._bus] = e + 1j * f
+        return v
 
     def _run(self, hour: Hour, branches: Ints, keep: bool) -> "_Run":
         """The kernel on some branches' outages."""

@@ -826,49 +826,88 @@ static int settle(Alone *a, const Net *net, const Hour *h, const Cases *c, Facto
   return 0;
 }
 
-/* One case from the intact state, and if need be from a flat one, into the first lane of a tile. */
-static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Factors *k, Tile *t, int *iterations) {
-  int n = net->buses, found = 0;
+static Alone new_alone(const Net *net, const Hour *h, int dead, const int *branches, int count) {
+  int n = net->buses;
   long entries = net->y_ptr[n];
-  Alone a = {.net = *net, .hour = *h, .dead = c->dead[i], .y_re = copy(net->y_re, entries), .y_im = copy(net->y_im, entries),
+  Alone a = {.net = *net, .hour = *h, .dead = dead, .y_re = copy(net->y_re, entries), .y_im = copy(net->y_im, entries),
              .e = copy(h->e, n), .f = copy(h->f, n), .q = copy(h->q, n), .try_e = room(8L * n), .try_f = room(8L * n),
              .rows = room(sizeof(pair) * 2 * n), .held = room(n), .bus_at = room(8L * n)};
+  for (int m = 0; m < count; m++) take_out(net, a.y_re, a.y_im, branches[m]);
+  a.net.y_re = a.y_re; a.net.y_im = a.y_im; a.hour.e = a.e; a.hour.f = a.f; a.hour.held = a.held;
+  return a;
+}
+
+static void drop_alone(Alone *a) {
+  free(a->y_re); free(a->y_im); free(a->e); free(a->f); free(a->q); free(a->try_e); free(a->try_f); free(a->rows);
+  free(a->held); free(a->bus_at);
+}
+
+/* From the intact state, and if need be from a flat one; 1 if a state is found. */
+static int search(Alone *a, const Net *net, const Hour *h, const Cases *c, Factors *k) {
+  int n = net->buses, found = 0;
   double *reactive = room(8L * n);
   vec *x = room(sizeof(vec) * 2 * n);
-  take_out(net, a.y_re, a.y_im, c->branch[i]);
-  a.net.y_re = a.y_re; a.net.y_im = a.y_im; a.hour.e = a.e; a.hour.f = a.f; a.hour.held = a.held;
   for (int start = 0; start < 2 && !found; start++) {
-    memcpy(a.held, h->held, n); memcpy(a.q, h->q, 8L * n);
-    a.deficit = 0;
+    memcpy(a->held, h->held, n); memcpy(a->q, h->q, 8L * n);
+    a->deficit = 0;
     for (int b = 0; start && b < n; b++) {
-      a.e[b] = h->held[b] || b == n - 1 ? sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]) : 1;
-      a.f[b] = 0;
+      a->e[b] = h->held[b] || b == n - 1 ? sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]) : 1;
+      a->f[b] = 0;
     }
     if (start) { /* the slack bus keeps its angle */
       double m = sqrt(h->e[n - 1] * h->e[n - 1] + h->f[n - 1] * h->f[n - 1]), cs = h->e[n - 1] / m, sn = h->f[n - 1] / m;
-      for (int b = 0; b < n; b++) { a.f[b] = a.e[b] * sn; a.e[b] *= cs; }
+      for (int b = 0; b < n; b++) { a->f[b] = a->e[b] * sn; a->e[b] *= cs; }
     }
-    found = settle(&a, net, h, c, k, x, reactive);
+    found = settle(a, net, h, c, k, x, reactive);
   }
+  free(reactive); free(x);
+  return found;
+}
+
+/* A case of the hour by itself, into the first lane of a tile. */
+static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Factors *k, Tile *t, int *iterations) {
+  Alone a = new_alone(net, h, c->dead[i], c->branch + i, 1);
+  int found = search(&a, net, h, c, k);
   t->branch[0] = c->branch[i]; t->dead[0] = c->dead[i]; t->done[0] = found;
   for (int lane = 1; lane < LANES; lane++) { t->branch[lane] = t->branch[0]; t->dead[lane] = t->dead[0]; }
-  for (int b = 0; b < n; b++) {
+  for (int b = 0; b < net->buses; b++) {
     t->e[b] = all(a.e[b]); t->f[b] = all(a.f[b]);
     t->state[b * LANES] = h->held[b] && !a.held[b];
   }
   iterations[0] = c->most;
-  free(a.y_re); free(a.y_im); free(a.e); free(a.f); free(a.q); free(a.try_e); free(a.try_f); free(a.rows);
-  free(a.held); free(a.bus_at); free(reactive); free(x);
+  drop_alone(&a);
+  return found;
+}
+
+/* The hour's banks in the admittances; to be freed. */
+static double *with_banks(const Net *net, const Hour *h) {
+  double *y_im = copy(net->y_im, net->y_ptr[net->buses]);
+  for (int b = 0; b < net->buses; b++)
+    for (int q = net->y_ptr[b]; q < net->y_ptr[b + 1]; q++) if (net->y_col[q] == b) y_im[q] += h->shunt[b];
+  return y_im;
+}
+
+/* One state with any branches out, from an hour whose injections are those after the loss; 1 and c->e, c->f if found. */
+int alone(const Net *bare, const Hour *h, const Cases *c, const int *branches, int count) {
+  Net with = *bare;
+  double *y_im = with_banks(bare, h);
+  with.y_im = y_im;
+  Factors own;
+  new_factors(&with, &own);
+  Alone a = new_alone(&with, h, -1, branches, count);
+  int found = search(&a, &with, h, c, &own);
+  memcpy(c->e, a.e, 8L * bare->buses); memcpy(c->f, a.f, 8L * bare->buses);
+  drop_alone(&a);
+  drop_factors(&own);
+  free(y_im);
   return found;
 }
 
 /* All cases of an hour; 0 if the intact hour's Jacobian is singular. */
 int outages(const Net *bare, const Hour *h, const Cases *c) {
   int n = bare->buses;
-  Net with = *bare; /* the hour's banks */
-  double *y_im = copy(bare->y_im, bare->y_ptr[n]);
-  for (int b = 0; b < n; b++)
-    for (int q = bare->y_ptr[b]; q < bare->y_ptr[b + 1]; q++) if (bare->y_col[q] == b) y_im[q] += h->shunt[b];
+  Net with = *bare;
+  double *y_im = with_banks(bare, h);
   with.y_im = y_im;
   const Net *net = &with;
   Factors k;

@@ -1,12 +1,14 @@
 """From the voltages of cases to their worst figures; shared by the N-1 engines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from slots.contracts.n1 import N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, branch_flows
-from slots.grid.model import Bools, Complexes, Ints
+from slots.grid.model import Bools, Complexes, Floats, Ints
+from slots.grid.network import Network
 from slots.grid.outage import Outage
 
 
@@ -36,23 +38,36 @@ class Collector:
 
     def put(self, hour: int, cases: Ints, v: Complexes, converged: Bools) -> None:
         """Record cases (0 intact, 1 + position in `contingencies` else) with voltages (case, bus)."""
-        grid, r = self.request.network.grid, self.result
-        sf, st = branch_flows(grid, self.adm, v)
-        mva = np.maximum(np.abs(sf), np.abs(st)) * grid.base_mva
-        out = cases > 0
-        mva[np.flatnonzero(out), self.contingencies[cases[out] - 1]] = 0.0
+        out, r = cases > 0, self.result
         for group, outage in ((~out, False), (out, True)):
             if not group.any():
                 continue
-            rate, low, high = limits(self.request.network, outage)
-            load = mva[group] / rate[None, :]
-            mag = np.abs(v[group])
-            live = mag > 0
-            beyond = np.where(live, np.maximum(low[None, :] - mag, mag - high[None, :]), -np.inf)
             rows, mine = cases[group], converged[group]
+            lost = [self.contingencies[[k - 1]] if outage else self.contingencies[:0] for k in rows.tolist()]
             r.converged[hour, rows] = mine
-            r.loading[hour, rows] = np.where(mine, load.max(axis=1), np.nan)
-            r.branch[hour, rows] = np.where(mine, load.argmax(axis=1), -1)
-            r.vmin[hour, rows] = np.where(mine, np.where(live, mag, np.inf).min(axis=1), np.nan)
-            r.vmax[hour, rows] = np.where(mine, mag.max(axis=1), np.nan)
-            r.margin[hour, rows] = np.where(mine, np.maximum(beyond.max(axis=1), 0.0), np.nan)
+            for name, values in worst_of(self.request.network, self.adm, v[group], lost, outage).items():
+                getattr(r, name)[hour, rows] = np.where(mine, values, -1 if name == "branch" else np.nan)
+
+
+def worst_of(
+    network: Network, adm: Admittance, v: Complexes, lost: Sequence[Ints], outage: bool
+) -> dict[str, Floats | Ints]:
+    """(case,) `loading` and the `branch` it is at, `vmin`, `vmax` and `margin`, as in `N1Result`.
+
+    Args:
+        network, adm: the intact network.
+        v: (case, bus) voltages; zero where a bus is de-energised.
+        lost: positions of the branches that are out in each case.
+        outage: whether the limits after outages apply.
+    """
+    mva = np.maximum(*(np.abs(x) for x in branch_flows(network.grid, adm, v))) * network.grid.base_mva
+    for k, branches in enumerate(lost):
+        mva[k, branches] = 0.0
+    rate, low, high = limits(network, outage)
+    load, mag = mva / rate[None, :], np.abs(v)
+    live = mag > 0
+    beyond = np.where(live, np.maximum(low[None, :] - mag, mag - high[None, :]), -np.inf)
+    return {
+        "loading": load.max(axis=1), "branch": load.argmax(axis=1), "vmin": np.where(live, mag, np.inf).min(axis=1),
+        "vmax": mag.max(axis=1), "margin": np.maximum(beyond.max(axis=1), 0.0),
+    }  # fmt: skip
