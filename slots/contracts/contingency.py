@@ -60,12 +60,13 @@ def unit_outages(network: Network) -> list[Contingency]:
 
 
 def hour_after(network: Network, point: OperatingPoint, units: Ints) -> Hour:
-    """The hour without some units; the others give the reactive power they gave, and hold voltages where they can."""
+    """The hour without some units; the others stay at their place in their reactive range, and hold voltages where they can."""
     on, p = point.on.copy(), point.p.copy()
     on[units], p[units] = False, 0.0
     (low, high), (low_before, high_before) = network.reactive_range(on), network.reactive_range(point.on)
     before = high_before - low_before
-    q = point.q * np.divide(high - low, before, out=np.zeros_like(before), where=before > 1e-9)
+    place = np.divide(point.q - low_before, before, out=np.zeros_like(before), where=before > 1e-9)
+    q = low + place * (high - low)
     injection = point.fixed + (network.unit_map @ p + 1j * q) / network.grid.base_mva
     return hour_before(network, point.v, injection, q, on, network.voltage_controlled(on), point.shunt)
 
