@@ -49,7 +49,7 @@ def main() -> None:
         sys.exit(f"{asked.home} holds no study; run benchmarks/reference_study.py with this --home first")
     ensure_database(settings)
     with Index(settings) as index:
-        done = index.call(lambda db: db.exec(select(TaskSet).where(col(TaskSet.state) == "success")).all())
+        done = index.call(lambda db: db.exec(select(TaskSet).where(col(TaskSet.state) == "success"))).all()
         if not done:
             sys.exit(f"the study in {asked.home} is not finished; run benchmarks/reference_study.py again")
         request, rows, net, arrays = _hours(Stages(index, max(done, key=lambda s: s.parameters["hours"]).id), hours)
