@@ -9,7 +9,7 @@ from flows.steps.actions import action_datasets
 from flows.steps.inputs import network_of, reader
 from flows.steps.reactive_dispatch import state_datasets
 from flows.steps.result import StepResult
-from flows.steps.windows import movable, weather, within
+from flows.steps.windows import around, movable, weather, within
 from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjusted
 from slots.contracts.curative import CurativeAction
 from slots.grid.model import Bools, Floats, Units
@@ -24,17 +24,19 @@ def run(chunk: Chunk) -> StepResult:
     """Adjust every hour that verification found insecure."""
     net, _ = network_of(chunk.payload["network"])
     chosen = program(SLOT, chunk.payload["algorithm"])
-    month_first, month_hours = chunk.payload["month"]
+    begin, span = around(chunk)
     units, base = net.grid.units, net.grid.base_mva
     state = reader(chunk, "state")
-    on_m = state.read("on", month_first, month_hours).astype(bool)
-    p_m = state.read("p", month_first, month_hours)
-    low_m, high_m = movable(units, on_m, p_m, *weather(chunk, month_first, month_hours), curtail=True)
-    low_m, high_m = within(chunk, units, on_m, p_m, low_m, high_m, month_first, ADJUSTMENT_SHARE_OF_RAMP)
+    on_around = state.read("on", begin, span).astype(bool)
+    p_around = state.read("p", begin, span)
+    low_around, high_around = movable(units, on_around, p_around, *weather(chunk, begin, span), curtail=True)
+    low_around, high_around = within(
+        chunk, units, on_around, p_around, low_around, high_around, begin, ADJUSTMENT_SHARE_OF_RAMP
+    )
     first, n = chunk.first_hour, chunk.hours
     get = {k: state.read(k, first, n) for k in ("vm", "va", "q", "fixed_p", "fixed_q", "shunt")}
-    rows = slice(first - month_first, first - month_first + n)
-    on, p, low, high = on_m[rows], p_m[rows].copy(), low_m[rows], high_m[rows]
+    rows = slice(first - begin, first - begin + n)
+    on, p, low, high = on_around[rows], p_around[rows].copy(), low_around[rows], high_around[rows]
     v, q, fixed = get["vm"] * np.exp(1j * get["va"]), get["q"].copy(), get["fixed_p"] + 1j * get["fixed_q"]
     cases = reader(chunk, "verification").read("insecure", first, n).astype(bool)
     insecure = cases.any(axis=1)

@@ -8,7 +8,7 @@ from bos_core.plump.registry import program
 from flows.steps.inputs import coordinates, fixed_injection, network_of, reader
 from flows.steps.result import StepResult
 from flows.steps.unit_commitment import days_of
-from flows.steps.windows import movable, weather, within
+from flows.steps.windows import around, movable, weather, within
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 
 SLOT = "reactive_dispatch"
@@ -38,28 +38,30 @@ def run(chunk: Chunk) -> StepResult:
     """Dispatch each day's hours; every day starts afresh, so chunks can be cut anywhere."""
     net, _ = network_of(chunk.payload["network"])
     chosen = program(SLOT, chunk.payload["algorithm"])
-    month_first, month_hours = chunk.payload["month"]
+    begin, span = around(chunk)
     source = reader(chunk, "dispatch")
     units = net.grid.units
-    on_m = source.read("on", month_first, month_hours).astype(bool)
-    p_m = source.read("p", month_first, month_hours)
-    available, floor = weather(chunk, month_first, month_hours)
-    low_m, high_m = movable(units, on_m, p_m, available, floor, curtail=False)
-    low_m, high_m = within(chunk, units, on_m, p_m, low_m, high_m, month_first, LOSS_SHARE_OF_RAMP)
+    on_around = source.read("on", begin, span).astype(bool)
+    p_around = source.read("p", begin, span)
+    available, floor = weather(chunk, begin, span)
+    low_around, high_around = movable(units, on_around, p_around, available, floor, curtail=False)
+    low_around, high_around = within(
+        chunk, units, on_around, p_around, low_around, high_around, begin, LOSS_SHARE_OF_RAMP
+    )
     shed = source.read("shed", chunk.first_hour, chunk.hours) - source.read("spill", chunk.first_hour, chunk.hours)
     fixed = fixed_injection(chunk, chunk.first_hour, chunk.hours)
     fixed = fixed * (1 - shed[:, None] / np.maximum(-fixed.real.sum(axis=1)[:, None] * net.grid.base_mva, 1e-9))
     results: list[ReactiveDispatch] = []
     for first, hours in days_of(chunk):
-        rows = slice(first - month_first, first - month_first + hours)
+        rows = slice(first - begin, first - begin + hours)
         here = fixed[first - chunk.first_hour : first - chunk.first_hour + hours]
-        request = ReactiveRequest(net, p_m[rows], on_m[rows], low_m[rows], high_m[rows], here)
+        request = ReactiveRequest(net, p_around[rows], on_around[rows], low_around[rows], high_around[rows], here)
         results.append(chosen.call(request))
         check_reactive(request, results[-1])
     names = ("v", "q", "p", "loss", "feasible", "residual", "shunt")
     v, q, p, loss, feasible, residual, shunt = (np.concatenate([getattr(r, k) for r in results]) for k in names)
-    rows = slice(chunk.first_hour - month_first, chunk.first_hour - month_first + chunk.hours)
-    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_m[rows], fixed, shunt)
+    rows = slice(chunk.first_hour - begin, chunk.first_hour - begin + chunk.hours)
+    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_around[rows], fixed, shunt)
     datasets["loss"] = Dataset(loss, ("hour",), "MW", "losses in the network")
     datasets["feasible"] = Dataset(feasible, ("hour",), "", "1 where voltage and reactive limits hold")
     datasets["residual"] = Dataset(residual, ("hour",), "p.u.", "voltage beyond a limit")

@@ -43,10 +43,17 @@ def ramp_room(units: Units, on: Bools, p: Floats, share: float) -> Floats:
     return room
 
 
+def around(chunk: Chunk) -> tuple[int, int]:
+    """(first hour, hours) of the chunk and the hours beside it, within its month: what its ramp room depends on."""
+    month_first, month_hours = chunk.payload["month"]
+    first = max(chunk.first_hour - 1, month_first)
+    return first, min(chunk.first_hour + chunk.hours + 1, month_first + month_hours) - first
+
+
 def within(
     chunk: Chunk, units: Units, on: Bools, p: Floats, low: Floats, high: Floats, first: int, share: float
 ) -> tuple[Floats, Floats]:
-    """Limits cut to the ramp room inside the month and to the border bands at its ends."""
+    """Limits cut to the ramp room between the hours, and to the border bands where they begin or end at a month's."""
     room = ramp_room(units, on, p, share)
     low, high = np.maximum(low, p - room), np.minimum(high, p + room)
     tight = (units.kind == "thermal") & (units.ramp < units.pmax - units.pmin - 1e-6)
