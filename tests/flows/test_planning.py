@@ -75,7 +75,7 @@ def test_xarray_reads_a_result_alone(home: Home, two_days: str):
 def test_the_report_is_a_whole_page(home: Home, two_days: str):
     path = Path(json.loads(home.bos("report", two_days, "--json").stdout)[0]["report"])
     page = path.read_text()
-    assert page.count("<svg") == 7  # six of the schedule, one of the containers
+    assert page.count("<svg") == 8  # seven of the schedule, one of the containers
     for words in ("Start-ups", "Curtailment", "Reserve shortfall", "Hours secure after adjustment"):
         assert words in page
 

@@ -84,7 +84,7 @@ def test_cancelled_in_prefect_a_foreground_run_stops_within_ten_seconds(home: Ho
 
 @pytest.mark.slow
 def test_killed_and_resumed_nothing_is_left_running(home: Home):
-    process, set_id = _begin(home, "rpd", "--hours", "48")
+    process, set_id = _begin(home, "uc", "--hours", "168")  # what follows commitment is over in seconds
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     home.bos("resume", set_id)
