@@ -9,6 +9,7 @@ alone (cold) and after the hour before (warm), are measured in the same process.
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -47,6 +48,7 @@ def main() -> None:
     settings = Settings(asked.home.resolve(), "", asked.port)
     if not (settings.home / "results").exists():
         sys.exit(f"{asked.home} holds no study; run benchmarks/reference_study.py with this --home first")
+    os.environ["BOS_HOME"] = str(settings.home)  # result files are found below it
     ensure_database(settings)
     with Index(settings) as index:
         done = index.call(lambda db: db.exec(select(TaskSet).where(col(TaskSet.state) == "success"))).all()
