@@ -1,7 +1,7 @@
 """Curative actions as arrays of a result file, and their verification: each outage with what is done after it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from bos_core.drwop import store
 from bos_core.drwop.reader import Piece
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
+from slots.algorithms.n1.listed import verify_each
 from slots.contracts.curative import CurativeAction, with_change
 from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.model import Bools, Complexes, Ints
@@ -51,25 +52,19 @@ def actions_of(chunk: Chunk, net: Network) -> tuple[Ints, Ints, Complexes]:
     return keys[:, 0], keys[:, 1], np.array(list(found.values())).reshape(len(keys), net.grid.n_bus)
 
 
-def verify_actions(
-    call: Callable[[N1Request], N1Result], request: N1Request, rows: Ints, outages: Ints, changes: Complexes,
-    result: N1Result,
-) -> None:  # fmt: skip
+def verify_actions(request: N1Request, rows: Ints, outages: Ints, changes: Complexes, result: N1Result) -> None:
     """Put the cases that have actions, with those taken, into `result`.
 
     Args:
-        call: the verification.
         request: the hours as they are.
         rows: (action,) which of them; outages: (action,) the branch that fails; changes: (action, bus) p.u.
     """
     if not len(rows):
         return
     hours = [with_change(request.hour(r), c) for r, c in zip(rows.tolist(), changes, strict=True)]
-    every, which = np.unique(outages, return_inverse=True)
-    found = call(N1Request.of(replace(request.network, outages=every), hours))
-    case = 1 + np.array([int(np.flatnonzero(result.contingencies == k)[0]) for k in every])
-    for name in FIGURES:
-        getattr(result, name)[rows, case[which]] = getattr(found, name)[np.arange(len(rows)), 1 + which]
+    case = 1 + np.array([int(np.flatnonzero(result.contingencies == k)[0]) for k in outages])
+    for name, values in verify_each(request.network, hours, outages).items():
+        getattr(result, name)[rows, case] = values
 
 
 def joined(parts: Sequence[tuple[Bools, N1Result]], contingencies: Ints) -> N1Result:

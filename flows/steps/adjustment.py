@@ -38,7 +38,8 @@ def run(chunk: Chunk) -> StepResult:
     rows = slice(first - begin, first - begin + n)
     on, p, low, high = on_around[rows], p_around[rows].copy(), low_around[rows], high_around[rows]
     v, q, fixed = get["vm"] * np.exp(1j * get["va"]), get["q"].copy(), get["fixed_p"] + 1j * get["fixed_q"]
-    cases = reader(chunk, "verification").read("insecure", first, n).astype(bool)
+    verified = reader(chunk, "verification")
+    cases, solved = (verified.read(k, first, n).astype(bool) for k in ("insecure", "converged"))
     insecure = cases.any(axis=1)
     shed, moved, residual = np.zeros((n, net.grid.n_bus)), np.zeros(n), np.zeros(n)
     iterations, secure, notes = np.zeros(n, np.int64), ~insecure, []
@@ -57,9 +58,9 @@ def run(chunk: Chunk) -> StepResult:
             np.zeros(net.grid.n_bus),
             get["shunt"][h],
         )
-        request = AdjustmentRequest(
-            net, point, np.maximum(-fixed[h].real * base, 0.0), net.contingencies, np.flatnonzero(cases[h])
-        )
+        broken = np.flatnonzero(cases[h])
+        lost = None if solved[h, broken].any() else broken - 1
+        request = AdjustmentRequest(net, point, np.maximum(-fixed[h].real * base, 0.0), net.contingencies, broken, lost)
         result: Adjusted = chosen.call(request)
         check_adjusted(request, result)
         end = result.point

@@ -78,7 +78,7 @@ def run(chunk: Chunk) -> StepResult:
     computed = len(hours) * len(result.contingencies)
     if again and len(hours):
         when, outages, changes = actions_of(chunk, net)
-        verify_actions(chosen.call, request, np.searchsorted(hours, when), outages, changes, result)
+        verify_actions(request, np.searchsorted(hours, when), outages, changes, result)
         moved = _flag(chunk, "changed")[hours - chunk.first_hour]
         computed = int(moved.sum()) * len(result.contingencies) + int((~moved[np.searchsorted(hours, when)]).sum())
     insecure = result.insecure()

@@ -28,6 +28,8 @@ class AdjustmentRequest:
         contingencies: branch positions whose outage must be survived; none for the intact grid alone.
         insecure: the only cases (0: intact, else 1 + position in `contingencies`) that may be insecure at `point`,
             where verification has told; None where nothing is known.
+        lost: (n,) positions in `contingencies` of outages without a power flow, where verification has told that
+            nothing else is insecure; None otherwise.
     """
 
     network: Network
@@ -35,6 +37,7 @@ class AdjustmentRequest:
     demand: Floats
     contingencies: Ints
     insecure: Ints | None = None
+    lost: Ints | None = None
 
 
 @dataclass(frozen=True)

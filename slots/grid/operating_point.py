@@ -10,6 +10,7 @@ from slots.grid.admittance import Admittance, shunted
 from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.newton import newton
+from slots.grid.outage import Hour, switching
 
 BALANCE_TOLERANCE = 1e-8  # p.u.
 
@@ -78,3 +79,17 @@ def settle(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[Op
         if abs(gap) < BALANCE_TOLERANCE:
             return point, True
     return point, True
+
+
+def settle_in_range(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
+    """As `settle`, but a bus whose units would leave their reactive range gives up its voltage; the new one is kept."""
+    base, low, high = network.grid.base_mva, *network.reactive_range(point.on)
+    ybus, s, shares = shunted(adm.ybus, point.shunt), point.injection(network), point.shares()
+    rest, share = s.imag - point.q / base, np.asarray(network.unit_map @ shares)
+    hour = Hour(point.v, s, point.controlled, share, rest + low / base, rest + high / base, point.shunt)
+    v, _, ok = switching(ybus, hour, point.v, share, network.grid.slack, network.grid.live, 1e-10)
+    if not ok:
+        return settle(network, adm, point)
+    true = v * np.conj(ybus @ v)
+    q = point.q + np.where(point.controlled, (true - s).imag * base, 0.0)
+    return replace(point, v=v, q=q, p=point.p + float((true - s).real.sum()) * base * shares), True

@@ -115,17 +115,26 @@ def solve_outage(
     share = np.where(kept, hour.share, 0.0)
     share = share / share.sum() if share.sum() > 0 else np.where(np.arange(len(share)) == network.grid.slack, 1.0, 0.0)
     slack = network.grid.slack
-    v, held, ok = _switching(ybus, hour, hour.v, share, slack, kept, tolerance)
+    v, held, ok = switching(ybus, hour, hour.v, share, slack, kept, tolerance)
     if not ok:
         start = _dc_start(network, out, hour, kept)
-        v, held, ok = _switching(ybus, hour, start, share, slack, kept, tolerance)
+        v, held, ok = switching(ybus, hour, start, share, slack, kept, tolerance)
     return Outage(np.where(kept, v, 0.0), ok, held, lost_load, lost_generation)
 
 
-def _switching(
+def switching(
     ybus: Any, hour: Hour, v: Complexes, share: Floats, slack: int, kept: Bools, tolerance: float
 ) -> tuple[Complexes, Bools, bool]:
-    """Newton, and buses that give up or take up their voltage until none would."""
+    """Newton, and buses that give up or take up their voltage until none would.
+
+    Args:
+        ybus: (bus, bus) admittances, switched banks included; hour: injections, ranges and set points (its |v|).
+        v: (bus,) start; share: (bus,) of a deficit; slack: position of the slack bus, which never gives up its voltage.
+        kept: (bus,) buses to solve; tolerance: largest mismatch accepted (p.u.).
+
+    Returns:
+        (bus,) voltages, (bus,) which buses still hold theirs, and whether it converged.
+    """
     held, s, active = hour.controlled & kept, hour.s.copy(), np.flatnonzero(kept)
     bounded = held.copy()
     bounded[slack] = False

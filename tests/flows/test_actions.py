@@ -42,7 +42,7 @@ def test_verification_takes_the_actions_of_their_outage_alone() -> None:
     result, before = batched(request), batched(request)
     assert not result.converged[0, 1 + LOST]
     at = np.zeros(1, np.int64)
-    verify_actions(batched, request, at, np.array([action.outage]), action.change[None, :], result)
+    verify_actions(request, at, np.array([action.outage]), action.change[None, :], result)
     assert not result.insecure()[0, 1 + LOST]
     full = solve_outage(net, pocket.adm, action.outage, with_change(pocket.hour, action.change))
     assert result.vmin[0, 1 + LOST] == pytest.approx(np.abs(full.v).min(), abs=1e-6)

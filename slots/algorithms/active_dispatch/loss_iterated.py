@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest
 from slots.contracts.unit_commitment import Border, Horizon
@@ -38,12 +39,11 @@ def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
 
 
 def _with_losses(request: ActiveRequest, loss: Floats) -> Horizon:
-    at_bus = np.zeros((len(loss), request.ptdf.shape[1]))
-    for ends in (request.f, request.t):
-        for k, bus in enumerate(ends):
-            at_bus[:, bus] -= loss[:, k] / 2
+    ends = np.concatenate([request.f, request.t])
+    halves = sp.csr_matrix((np.full(len(ends), 0.5), (ends, np.arange(len(ends)) % len(request.f))),
+                           shape=(request.ptdf.shape[1], len(request.f)))  # fmt: skip
     h = request.horizon
-    moved = request.pairs.joined(at_bus @ request.ptdf.T)
+    moved = request.pairs.joined(-(halves @ loss.T).T @ request.ptdf.T)
     return replace(h, demand=h.demand + loss.sum(axis=1), fixed_flow=h.fixed_flow + moved)
 
 

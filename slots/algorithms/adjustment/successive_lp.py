@@ -5,7 +5,8 @@ to a working set, linearises the whole set about the present point and solves fo
 schedule: voltages first, then redispatch, then curtailment, load shedding last. Stops when nothing is
 violated, or when rounds no longer help; the best point found is kept.
 
-Outages without a power flow are left to curative actions where some help; so is, in the end, what no round has mended.
+Outages without a power flow are left to curative actions where some help; so is, once a round has not helped, what
+the best point so far still breaks.
 """
 
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,7 @@ from slots.grid.dc import FactorOperator, angle_limits, factor_operator
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES
-from slots.grid.operating_point import OperatingPoint, settle
+from slots.grid.operating_point import OperatingPoint, settle, settle_in_range
 from slots.grid.outage import Hour, hour_before, without_branches
 from slots.grid.sensitivity import Gradient, Sensitivity
 from slots.scheduling.linear import INF, LinearModel
@@ -71,45 +72,72 @@ class _Row:
 
 def successive_lp(request: AdjustmentRequest) -> Adjusted:
     """Adjust one hour."""
-    net = request.network
+    net, schedule = request.network, request.point
     adm = admittance(net.grid)
-    with_banks = replace(adm, ybus=shunted(adm.ybus, request.point.shunt))
-    schedule, watched = request.point, _Watched()
-    point, ok = settle(net, adm, schedule)
+    if request.lost is not None and (actions := _help_each(_pocket(net, adm, request, schedule), request.lost)):
+        return Adjusted(schedule, 0.0, 0.0, 0, True, 0.0, "", actions)
+    first, ok = settle(net, adm, schedule)
     if not ok:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
-    if request.insecure is not None and (actions := _curable(net, adm, request, point)) is not None:
-        return Adjusted(schedule, 0.0, 0.0, 0, True, 0.0, "", actions)
-    best, best_score, radius, backoff = point, (np.inf, np.inf), 1.0, BACKOFF
+    best, state, score, rounds = _improve(net, adm, request, first)
+    actions = state.actions
+    if best is first and _covered(request, actions):
+        best = schedule
+    moved = float(np.abs(best.p - schedule.p).sum() / 2)
+    reason = "" if score <= 0 else "no point that meets every limit was found with the units that run"
+    return Adjusted(best, moved, float(best.shed.sum()), rounds, score <= 0, score, reason, actions)
+
+
+def _improve(
+    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint
+) -> tuple[OperatingPoint, "_Verified", float, int]:
+    """The best point that rounds of linear programs find, its states, its worst violation and the number of rounds."""
+    with_banks = replace(adm, ybus=shunted(adm.ybus, request.point.shunt))
+    watched, best, best_score, radius, backoff, helped = _Watched(), point, (np.inf, np.inf), 1.0, BACKOFF, True
     for rounds in range(MAX_ROUNDS + 1):
         state = _verify(net, adm, request, point, watched)
         score = _score(net, state.result, point)
         _watch(net, adm, point, state, watched)
         if rounds == 0 or score[1] < best_score[1]:
-            best, best_score, best_state = point, score, state
+            best, best_score, best_state, helped = point, score, state, False
         else:
             # The step was too long for the linear model: go back, watch what it broke too, step shorter.
             radius *= SHRINK
             backoff = min(backoff * BACKOFF_GROWTH, LARGEST_BACKOFF)
-        if best_score[0] <= 0 or rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS:
+        last = rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS
+        if best_score[0] > 0 and not helped and (last or point is not best):
+            helped = True
+            if (cured := _cured(net, adm, request, best, best_state)) is not None:
+                return best, cured, 0.0, rounds
+        if best_score[0] <= 0 or last:
             break
         rows = _rows(net, with_banks, best, best_state, watched, backoff)
         try:
-            changed = _step(net, request, schedule, best, rows, radius)
+            changed = _step(net, request, request.point, best, rows, radius)
         except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
             break
-        point, ok = settle(net, adm, changed)
+        point, ok = settle_in_range(net, adm, changed)
         if not ok:
             point, radius = best, radius * SHRINK
-    moved = float(np.abs(best.p - schedule.p).sum() / 2)
-    actions, secure = best_state.actions, best_score[0] <= 0
-    if not secure:
-        left = np.flatnonzero(best_state.result.insecure()[0, 1:])
-        more = _help_each(_pocket(net, adm, request, best), left)
-        if more is not None and _intact_score(net, best_state.result, best) <= 0:
-            actions, secure, best_score = (*actions, *more), True, (0.0, 0.0)
-    reason = "" if secure else "no point that meets every limit was found with the units that run"
-    return Adjusted(best, moved, float(best.shed.sum()), rounds, secure, best_score[0], reason, actions)
+    return best, best_state, best_score[0], rounds
+
+
+def _cured(
+    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, state: "_Verified"
+) -> "_Verified | None":
+    """A point's states with curative actions for all that rounds have not mended; None where some has none."""
+    if _intact_score(net, state.result, point) > 0:
+        return None
+    left = np.flatnonzero(state.result.insecure()[0, 1:])
+    more = _help_each(_pocket(net, adm, request, point), left)
+    return None if more is None else replace(state, actions=(*state.actions, *more))
+
+
+def _covered(request: AdjustmentRequest, actions: tuple[CurativeAction, ...]) -> bool:
+    """Whether actions follow every case that verification found insecure, so that the schedule may stay as it is."""
+    if request.insecure is None or not len(request.insecure) or (request.insecure == 0).any():
+        return False
+    return bool(np.isin(request.contingencies[request.insecure - 1], [a.outage for a in actions]).all())
 
 
 @dataclass(frozen=True)
@@ -132,19 +160,6 @@ def _hour(net: Network, point: OperatingPoint) -> Hour:
 def _pocket(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> Pocket:
     demand = np.maximum(request.demand - point.shed, 0.0)
     return Pocket.of(net, adm, _factors(net), batched_engine_of(net), _hour(net, point), point, demand)
-
-
-def _curable(
-    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint
-) -> tuple[CurativeAction, ...] | None:
-    """Actions where the verified point has insecure outages only for want of a power flow, and each can be helped."""
-    assert request.insecure is not None
-    if (request.insecure == 0).any():
-        return None
-    pocket = _pocket(net, adm, request, point)
-    if pocket.engine.cases(pocket.hour, request.insecure - 1).converged[1:].any():
-        return None
-    return _help_each(pocket, request.insecure - 1)
 
 
 def _help_each(pocket: Pocket, cases: Ints) -> tuple[CurativeAction, ...] | None:

@@ -138,21 +138,23 @@ def _solve(h: Horizon, clusters: list[Ints], b: _Blocks) -> _Plan:
     solver.option("mip_rel_gap", GAP)
     solver.option("mip_max_nodes", MAX_NODES)
     what = f"monthly unit commitment from hour {h.first_hour}"
-    tight = settle_limits(h, b.first, b.length, _injected(units, clusters, store, n, seg, pc, pd), solver, what)
-    sol = _dive(solver, n, high, what) if tight > DIVE_FROM else solver.run(what)
+    tight, relaxed = settle_limits(
+        h, b.first, b.length, _injected(units, clusters, store, n, seg, pc, pd), solver, what
+    )
+    sol = _dive(solver, n, high, relaxed, what) if tight > DIVE_FROM else solver.run(what)
     running = sol[n].round().astype(np.int64)
     power = running * units.pmin[rep] + sol[seg].sum(axis=2)
     return _Plan(running, power, sol[e])
 
 
-def _dive(solver: Solver, n: Ints, high: Floats, what: str) -> Floats:
+def _dive(solver: Solver, n: Ints, high: Floats, x: Floats, what: str) -> Floats:
     """Counts from the relaxation, most of them kept as they are and fractional ones rounded up, step by step.
 
     Where the network binds in many blocks a search takes minutes; what a plan is for, its midnights, needs none.
+    `x` is the relaxation's solution: solving it once more, unchanged, can cost HiGHS more than all else here.
     """
     try:
         for _ in range(MAX_DIVES):
-            x = solver.run(what, relax=True)
             count = x[n]
             part = np.abs(count - count.round()) > WHOLE
             if not part.any():
@@ -164,6 +166,7 @@ def _dive(solver: Solver, n: Ints, high: Floats, what: str) -> Floats:
             share = count - np.floor(count)
             up = part & (share >= min(ROUND_UP, share[part].max()))
             solver.fix(n[up], np.minimum(np.ceil(count[up]), high[up]))
+            x = solver.run(what, relax=True)
     except InfeasibleError:  # a count rounded up cannot be
         pass
     solver.bound_columns(n.ravel(), np.zeros(n.size), high.ravel())

@@ -24,8 +24,12 @@ class Injected:
     mw: Floats
 
 
-def settle_limits(horizon: Horizon, first: Ints, length: Ints, injected: Injected, solver: Solver, what: str) -> int:
-    """Add rows to `solver` until its relaxation keeps the limits in every block, or no more help; how many.
+def settle_limits(
+    horizon: Horizon, first: Ints, length: Ints, injected: Injected, solver: Solver, what: str
+) -> tuple[int, Floats]:
+    """Add rows to `solver` until its relaxation keeps the limits in every block, or no more help.
+
+    Returns how many were added, and the columns of the last relaxation.
 
     Args:
         first, length: (block,) first hour and hours of each block.
@@ -46,7 +50,7 @@ def settle_limits(horizon: Horizon, first: Ints, length: Ints, injected: Injecte
             break
         known |= set(new)
         _join(horizon, solver, power, fixed, length, np.array(new), flow)
-    return len(known)
+    return len(known), x
 
 
 def _worst(excess: Floats, known: set[tuple[int, int]]) -> list[tuple[int, int]]:

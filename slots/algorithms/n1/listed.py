@@ -5,6 +5,8 @@ Python.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +15,10 @@ from slots.algorithms.n1.worst import worst_of
 from slots.contracts.contingency import Contingency, ListedResult, hour_after
 from slots.grid.admittance import Admittance, admittance
 from slots.grid.connectivity import kept_without
-from slots.grid.model import Bools, Complexes
+from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
-from slots.grid.outage import Outage, solve_outage
+from slots.grid.outage import Hour, Outage, solve_outage
 
 
 def verify_listed(
@@ -38,12 +40,40 @@ def verify_listed(
     return result
 
 
+def verify_each(network: Network, hours: Sequence[Hour], outages: Ints) -> dict[str, Any]:
+    """One contingency of the network in each hour.
+
+    Args:
+        outages: (hour,) branch positions.
+
+    Returns:
+        (hour,) arrays named as those of `N1Result`.
+    """
+    adm, splitting = admittance(network.grid), batched_engine_of(network).splitting
+    found = [
+        _without(network, adm, hour, np.array([k]), splitting.get(k))
+        for hour, k in zip(hours, outages.tolist(), strict=True)
+    ]
+    good, base = np.array([o.converged for o in found]), network.grid.base_mva
+    worst = worst_of(network, adm, np.array([o.v for o in found]), [np.array([k]) for k in outages.tolist()], True)
+    return {
+        **{k: np.where(good, values, -1 if k == "branch" else np.nan) for k, values in worst.items()},
+        "converged": good, "iterations": np.zeros(len(found), np.int64),
+        "lost_load": base * np.array([o.lost_load for o in found]),
+        "lost_generation": base * np.array([o.lost_generation for o in found]),
+    }  # fmt: skip
+
+
 def _solve(net: Network, adm: Admittance, point: OperatingPoint, lost: Contingency, kept: Bools | None) -> Outage:
     """The state after a loss; what lost units gave counts as lost generation."""
-    hour, engine = hour_after(net, point, lost.units), batched_engine_of(net)
     gone = float(point.p[lost.units][point.on[lost.units]].sum()) / net.grid.base_mva
-    if kept is None and isinstance(engine, BatchedEngine):
-        v: Complexes | None = engine.alone(hour, lost.branches)
-        return Outage(hour.v if v is None else v, v is not None, hour.controlled, 0.0, gone)
-    found = solve_outage(net, adm, lost.branches, hour, kept)
-    return Outage(found.v, found.converged, found.held, found.lost_load, found.lost_generation + gone)
+    found = _without(net, adm, hour_after(net, point, lost.units), lost.branches, kept)
+    return replace(found, lost_generation=found.lost_generation + gone)
+
+
+def _without(net: Network, adm: Admittance, hour: Hour, branches: Ints, kept: Bools | None) -> Outage:
+    engine = batched_engine_of(net)
+    if kept is not None or not isinstance(engine, BatchedEngine):
+        return solve_outage(net, adm, branches, hour, kept)
+    v: Complexes | None = engine.alone(hour, branches)
+    return Outage(hour.v if v is None else v, v is not None, hour.controlled, 0.0, 0.0)
