@@ -5,7 +5,7 @@ import pytest
 
 from bos_core.objects.errors import ParameterError
 from slots.algorithms.n1 import listed
-from slots.algorithms.n1.batched import batched_engine_of
+from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.newton_each import newton_each
 from slots.contracts.contingency import Contingency, contingencies_of, hour_after, unit_outages
 from slots.grid.admittance import admittance, shunted
@@ -83,6 +83,16 @@ def test_the_kernel_finds_what_the_full_method_in_python_finds(monkeypatch):
     assert (ours.converged == theirs.converged).all()
     for name in ("loading", "vmin", "vmax", "margin", "lost_load", "lost_generation"):
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-6)
+
+
+def test_each_outage_in_its_own_hour_is_as_all_outages_in_it():
+    request = day(0).n1_request()
+    every = batched(request)
+    outages, hours = request.network.contingencies, np.arange(len(request.v))
+    for h in hours[::6]:
+        found = listed.verify_each(request.network, [request.hour(h)] * len(outages), outages)
+        for name in ("converged", "loading", "vmin", "vmax", "margin", "lost_load", "lost_generation"):
+            np.testing.assert_allclose(found[name], getattr(every, name)[h, 1:], atol=1e-6)
 
 
 def test_an_hour_keeps_what_units_at_a_bus_give_without_the_lost_one():

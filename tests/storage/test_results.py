@@ -40,6 +40,18 @@ def test_a_missing_or_damaged_file_is_said(tmp_path: Path):
             read_result(tmp_path / name)
 
 
+def test_bytes_are_shuffled_where_that_packs_better(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    smooth, repeated = 300 + rng.normal(size=(50, 400)), np.tile(rng.normal(size=(50, 8)), (1, 50))
+    shapes = {"smooth": Dataset(smooth, ("hour", "bus")), "repeated": Dataset(repeated, ("hour", "bus"))}
+    write_result(tmp_path / "x.h5", shapes, {})
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert (file["smooth"].shuffle, file["repeated"].shuffle) == (True, False)
+    arrays, _ = read_result(tmp_path / "x.h5")
+    assert np.array_equal(arrays["smooth"], smooth)
+    assert np.array_equal(arrays["repeated"], repeated)
+
+
 @pytest.fixture(scope="module")
 def pieces(tmp_path_factory: pytest.TempPathFactory) -> HourlyReader:
     root = tmp_path_factory.mktemp("pieces")

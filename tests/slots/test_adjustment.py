@@ -1,0 +1,56 @@
+"""Adjustment beyond its contract: what keeps its schedule, and that steps keep reactive ranges."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from slots.algorithms.adjustment.successive_lp import successive_lp
+from slots.contracts.adjustment import AdjustmentRequest, check_adjusted
+from slots.grid.admittance import admittance, shunted
+from slots.grid.operating_point import OperatingPoint, settle_in_range
+from slots.grid.outage import REACTIVE_TOLERANCE
+from tests.slots.states import day, network
+from tests.slots.stressed import LOST, load_of, stressed_point
+
+
+def _point(hour: int) -> OperatingPoint:
+    d, net = day(0), network()
+    q = d.reactive_request
+    return OperatingPoint(
+        d.reactive.p[hour], q.on[hour], q.low[hour], q.high[hour], d.fixed[hour], d.reactive.q[hour],
+        d.reactive.v[hour], net.voltage_controlled(q.on[hour]), np.zeros(net.grid.n_bus), d.reactive.shunt[hour],
+    )  # fmt: skip
+
+
+def test_a_schedule_stays_where_actions_are_all_it_needs() -> None:
+    net, point = stressed_point()
+    request = AdjustmentRequest(
+        net, point, load_of(net, point), net.contingencies, np.array([1 + LOST]), np.array([LOST])
+    )
+    result = successive_lp(request)
+    check_adjusted(request, result)
+    assert result.secure
+    assert result.point is point
+    assert [a.outage for a in result.actions] == [net.contingencies[LOST]]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 23), st.integers(0, 2**32 - 1), st.floats(0.0, 0.03))
+def test_moved_voltages_keep_the_reactive_ranges_of_their_units(hour: int, seed: int, most: float) -> None:
+    net, point, base = network(), _point(hour), network().grid.base_mva
+    wanted = np.abs(point.v) + np.random.default_rng(seed).uniform(-most, most, len(point.v))
+    adm, asked = admittance(net.grid), replace(point, v=wanted * np.exp(1j * np.angle(point.v)))
+    end, ok = settle_in_range(net, adm, asked)
+    assert ok
+    injected = end.v * np.conj(shunted(adm.ybus, end.shunt) @ end.v)
+    assert np.abs(injected - end.injection(net)).max() < 1e-9
+    low, high = net.reactive_range(end.on)
+    bounded = end.controlled & (np.arange(net.grid.n_bus) != net.grid.slack)
+    slip = REACTIVE_TOLERANCE * base + 1e-6
+    assert ((end.q >= low - slip) & (end.q <= high + slip))[bounded].all()
+    # A voltage gives way only at a limit: below what was asked at the upper one, above it at the lower one.
+    change, edge = np.abs(end.v) - wanted, 1e-6
+    assert (end.q >= high - slip)[bounded & (change < -edge)].all()
+    assert (end.q <= low + slip)[bounded & (change > edge)].all()
