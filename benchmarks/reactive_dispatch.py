@@ -9,7 +9,6 @@ alone (cold) and after the hour before (warm), are measured in the same process.
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -17,13 +16,10 @@ from typing import Any
 
 import casadi as ca
 import numpy as np
-from sqlmodel import col, select
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from blocks.database import ensure_database
-from bos_core.index.client import Index
-from bos_core.index.tables import TaskSet
+from benchmarks import study
 from flows.stages import Stages
 from flows.steps.inputs import network_of
 from slots.algorithms.reactive_dispatch.interior_point import LOSSES, Stated, interior_point, state
@@ -31,7 +27,6 @@ from slots.algorithms.reactive_dispatch.nonlinear import problem_of
 from slots.contracts.reactive_dispatch import ReactiveRequest
 from slots.grid.model import Floats
 from slots.grid.network import Network
-from storage.settings import Settings
 
 ROOM = 0.02  # of a unit's capacity that it may move to share what losses change
 
@@ -39,22 +34,11 @@ ROOM = 0.02  # of a unit's capacity that it may move to share what losses change
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="three hours, two starts")
-    parser.add_argument("--json", action="store_true", help="end with one JSON line")
-    parser.add_argument("--home", type=Path, default=Path.home() / ".bos-reference-study", help="of the study")
-    parser.add_argument("--port", type=int, default=4299, help="of the Prefect server")
+    study.options(parser, "three hours, two starts")
     asked = parser.parse_args()
     hours, starts = (3, 2) if asked.quick else (24, 8)
-    settings = Settings(asked.home.resolve(), "", asked.port)
-    if not (settings.home / "results").exists():
-        sys.exit(f"{asked.home} holds no study; run benchmarks/reference_study.py with this --home first")
-    os.environ["BOS_HOME"] = str(settings.home)  # result files are found below it
-    ensure_database(settings)
-    with Index(settings) as index:
-        done = index.call(lambda db: db.exec(select(TaskSet).where(col(TaskSet.state) == "success"))).all()
-        if not done:
-            sys.exit(f"the study in {asked.home} is not finished; run benchmarks/reference_study.py again")
-        request, rows, net, arrays = _hours(Stages(index, max(done, key=lambda s: s.parameters["hours"]).id), hours)
+    with study.finished(asked) as stages:
+        request, rows, net, arrays = _hours(stages, hours)
     figures = _compare(request, net, arrays, starts) | _timed(request) | {"hours": hours, "starts": starts}
     figures["infeasible_hours"] = int((arrays["feasible_all"] == 0).sum())
     print(f"hours {rows.tolist()}")
@@ -64,7 +48,7 @@ def main() -> None:
 def _hours(stages: Stages, count: int) -> tuple[ReactiveRequest, Any, Network, dict[str, Any]]:
     """The run's hours as a request about the dispatched point, so that its own losses are at no gap."""
     net, _ = network_of(stages.files["equivalence"][0].path)
-    rows = np.unique(np.linspace(0, stages.hours - 1, count + 2).astype(int)[1:-1])
+    rows = study.spread(stages, count)
     arrays = {k: stages.read("rpd", k) for k in ("p", "on", "fixed_p", "fixed_q", "shunt", "loss", "feasible")}
     every = arrays["feasible"]
     arrays = {k: a[rows] for k, a in arrays.items()} | {"feasible_all": every}

@@ -7,9 +7,10 @@ year instead (the first day of each pair only brings the second into the course 
 
 The table is laid out like that of a published study of this kind (619 buses, 705 outages, 280 logical cores; Table 6):
 tasks, mean task time, serial time, wall time, speed-up, and the ratio to it in core-seconds a task. With --json the last
-line is {"stages": {name: {"tasks", "mean_s", "serial_s", "wall_s", "speedup", "cpu_s", "ratio"}}, "wall_s",
+line is {"stages": {name: {"tasks", "mean_s", "serial_s", "wall_s", "speedup", "cpu_s", "day_s", "ratio"}}, "wall_s",
 "year_wall_s", "us_per_case", "uc_day_s", "insecure_hours", "unresolved_hours", "peak_mib", "data_share", "store_mib"};
-wall times are of this run; `year_wall_s` takes the hours from commitment on times their number, and the steps before once.
+wall times are of this run and `day_s` is the median of its days. With --days, `year_wall_s` takes the steps before
+commitment once and 365 times the mean of the days, shared by the workers; the first day of a pair warms up and is left out.
 """
 
 import argparse
@@ -154,21 +155,23 @@ def _unresolved(index: Index, set_id: str) -> int:
 
 
 def _figures(study: Study, chunks: list[tuple[str, ChunkRow]]) -> dict[str, Any]:
-    stages = {name: _stage([(s, c) for s, c in chunks if s in parts]) for name, parts in STAGES.items()}
+    firsts = {first for first, _ in study.runs} if len(study.runs) > 1 else set()
+    stages = {name: _stage([(s, c) for s, c in chunks if s in parts], firsts) for name, parts in STAGES.items()}
     for name, (tasks, wall) in PUBLISHED.items():
         published = wall * PUBLISHED_CORES / tasks
         stages[name]["ratio"] = published / max(stages[name]["cpu_s"] / max(stages[name]["tasks"], 1), 1e-12)
-    firsts = {first for first, _ in study.runs} if len(study.runs) > 1 else set()
     commitments = [c.cpu_seconds / max(c.count, 1) for s, c in chunks if s == "uc" and c.first_hour not in firsts]
     every = [c for _, c in chunks]
     hours = sum(n for _, n in study.runs)
     hourly = {s for parts in STAGES.values() for s in parts}
     each = [[(s, c) for s, c in chunks if first <= c.first_hour < first + n] for first, n in study.runs]
     wall = math.fsum(_span([c for _, c in run]) for run in each)
-    in_hours = math.fsum(_span([c for s, c in run if s in hourly]) for run in each)
+    before = math.fsum(_busy([c for s, c in run if s not in hourly]) for run in each) / len(study.runs)
+    days = math.fsum(statistics.mean(_days_of(chunks, s, firsts) or [0.0]) for s in hourly)
+    year = wall if hours == YEAR_H else before + days * YEAR_H / 24 / study.workers
     verified = stages["AC N-1 verification"]
     return {
-        "stages": stages, "wall_s": wall, "year_wall_s": in_hours * YEAR_H / hours + (wall - in_hours) / len(study.runs),
+        "stages": stages, "wall_s": wall, "year_wall_s": year,
         "us_per_case": 1e6 * verified["cpu_s"] / max(verified["tasks"], 1),
         "uc_day_s": statistics.median(commitments or [0.0]), "peak_mib": study.workers * max(c.peak_mib for c in every),
         "insecure_hours": sum(c.count for s, c in chunks if s == "adjust"),
@@ -176,7 +179,14 @@ def _figures(study: Study, chunks: list[tuple[str, ChunkRow]]) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _stage(chunks: list[tuple[str, ChunkRow]]) -> dict[str, float]:
+def _days_of(chunks: list[tuple[str, ChunkRow]], stage: str, firsts: set[int]) -> list[float]:
+    """Seconds that each day took in a stage; of chunks that begin on the first day of a pair only where there are no others."""
+    rows = [c for s, c in chunks if s == stage]
+    rows = [c for c in rows if c.first_hour not in firsts] or rows
+    return [24 * c.seconds / c.hours for c in rows]
+
+
+def _stage(chunks: list[tuple[str, ChunkRow]], firsts: set[int]) -> dict[str, float]:
     rows = [c for _, c in chunks]
     # Cases that are verified again belong to the hour that was adjusted: they are no tasks of their own.
     tasks = sum(c.count for s, c in chunks if s != "reverify")
@@ -184,6 +194,7 @@ def _stage(chunks: list[tuple[str, ChunkRow]]) -> dict[str, float]:
     return {
         "tasks": tasks, "mean_s": serial / max(tasks, 1), "serial_s": serial, "wall_s": wall,
         "speedup": serial / max(wall, 1e-9), "cpu_s": sum(c.cpu_seconds for c in rows),
+        "day_s": math.fsum(statistics.median(_days_of(chunks, s, firsts)) for s in {s for s, _ in chunks}),
     }  # fmt: skip
 
 
@@ -212,11 +223,13 @@ def _store_mib(settings: Settings) -> float:
 
 
 def _print(figures: dict[str, Any]) -> None:
-    print(f"{'stage':28}{'tasks':>10}{'mean s':>12}{'serial s':>11}{'wall s':>10}{'speed-up':>10}{'x published':>13}")
+    print(
+        f"{'stage':28}{'tasks':>10}{'mean s':>12}{'serial s':>11}{'wall s':>10}{'speed-up':>10}{'day s':>8}{'x published':>13}"
+    )
     for name, s in figures["stages"].items():
         print(
             f"{name:28}{s['tasks']:>10}{s['mean_s']:>12.6f}{s['serial_s']:>11.1f}{s['wall_s']:>10.1f}"
-            f"{s['speedup']:>10.2f}{s['ratio']:>13.0f}"
+            f"{s['speedup']:>10.2f}{s['day_s']:>8.2f}{s['ratio']:>13.0f}"
         )
     print("\n".join(f"{k}: {v:.4g}" for k, v in figures.items() if k != "stages"))
 

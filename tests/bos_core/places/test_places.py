@@ -67,6 +67,11 @@ def test_a_container_that_is_stopped_is_seen_and_replaced(index: Index, schedule
     assert "was stopped for" in why
 
 
+def test_freed_memory_is_kept_for_the_next_array(scheduler: Scheduler):
+    for pid in scheduler._pool.processes().values():  # all places of these tests are on this host
+        assert int(psutil.Process(pid).environ()["MALLOC_TRIM_THRESHOLD_"]) >= 2**26
+
+
 def test_vital_signs_are_those_of_the_process(scheduler: Scheduler):
     def seen() -> bool:
         # A process that starts grows between the look of its attendant and ours: the signs must come to agree.
