@@ -227,8 +227,9 @@ class Pipeline:
         borders: dict[str, str] = {}
         pieces = [p for s in self.sequence for p in s.pieces]
         checked: Future[Done] | None = None
-        with ThreadPoolExecutor(len(self.months), thread_name_prefix="month") as threads:
-            under_way = []
+        with ThreadPoolExecutor(1 + len(self.months), thread_name_prefix="month") as threads:
+            # Sequences are the largest copy, and until the first month is planned there is little else to do.
+            under_way = [threads.submit(copy_context().run, self._copy, 0)]
             for k, month in enumerate(self.months):
                 payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
                            "look_ahead": self._look_ahead(k)}  # fmt: skip
@@ -240,17 +241,17 @@ class Pipeline:
                 under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
         for future in under_way:
             future.result()
-        self._copy()
+        for k in range(1, len(COPIED)):
+            self._copy(k)
 
-    def _copy(self) -> None:
+    def _copy(self, which: int) -> None:
         """Lay out by device what is asked for by device most."""
-        hours = sum(m.hours for m in self.months)
-        for k, stage in enumerate(COPIED):
-            found = self.index.call(partial(data.outputs, set_id=self.set_id, stage=stage))
-            pieces = [(o.path, o.first_hour, o.hours) for o in found]
-            payload = {"inputs": {"source": pieces}, "copy_of": stage}
-            whole = Month(k + 1, self.months[0].first_hour, hours, stage)
-            run_stage.submit(self.set_id, "by-device", whole, payload, None).result()
+        stage, hours = COPIED[which], sum(m.hours for m in self.months)
+        found = self.index.call(partial(data.outputs, set_id=self.set_id, stage=stage))
+        pieces = [(o.path, o.first_hour, o.hours) for o in found]
+        payload = {"inputs": {"source": pieces}, "copy_of": stage}
+        whole = Month(which + 1, self.months[0].first_hour, hours, stage)
+        run_stage.submit(self.set_id, "by-device", whole, payload, None).result()
 
     def _month(
         self,

@@ -26,7 +26,7 @@ def build_report(index: Index, set_id: str, outage: str | None = None) -> Path:
         ("Voltage envelope after adjustment", pictures.voltage_envelope(figures)),
     ]
     if figures.outage is not None:
-        title = f"Every hour after the outage of {figures.outage.name}, before adjustment"
+        title = f"Every hour after the outage of {figures.outage.name}, curative actions taken"
         images.append((title, pictures.after_outage(figures, figures.outage)))
     first, last = index.call(lambda db: tasks.span(db, set_id))
     use = pictures.container_use(

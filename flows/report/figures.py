@@ -16,11 +16,13 @@ from flows.steps.inputs import network_of
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
 
+AFTER = ("loading", "vmin", "vmax")
+
 
 @dataclass(frozen=True)
 class AfterOutage:
-    """(hour,) worst loading (share of the emergency rating), lowest and highest voltage (p.u.) after one outage; NaN
-    where it has no power flow."""
+    """(hour,) worst loading (share of the emergency rating), lowest and highest voltage (p.u.) after one outage and what
+    is done then; NaN where it has no power flow."""
 
     name: str
     loading: Floats
@@ -101,9 +103,8 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
     insecure = read("n1", "insecure").astype(bool)
     loading = read("n1", "loading")
     after = np.nanmax(loading, axis=1)
-    again = _reverified(files.get("reverify", []))
-    for hour, value in again.items():
-        after[hour - first] = value
+    again = _reverified(files.get("reverify", []), loading.shape[1])
+    after[again["hour"] - first] = np.nanmax(again["loading"], axis=1) if len(again["hour"]) else np.zeros(0)
     adjusted, secure, residual = read("adjust", "adjusted"), read("adjust", "secure"), read("adjust", "residual")
     thermal = units.kind == "thermal"
     started = (np.diff(on.astype(int), axis=0) > 0)[:, thermal]
@@ -114,7 +115,7 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
         by_fuel={f: p[:, units.fuel == f].sum(axis=1) for f in fuels}, available=available, variable=produced,
         curtailed=np.maximum(available - produced, 0.0), vmin=read("adjust", "vm").min(axis=1),
         vmax=read("adjust", "vm").max(axis=1), worst_before=np.nanmax(loading, axis=1), worst_after=after,
-        critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, outage),
+        critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, again, outage),
         listed=_listed(stages) if "listed" in files else [], insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
         residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
         curative=read("adjust", "curative"),
@@ -127,18 +128,16 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
     )  # fmt: skip
 
 
-def _reverified(files: list[Output]) -> dict[int, float]:
-    """Worst loading of each adjusted hour after adjustment."""
-    out: dict[int, float] = {}
-    for o in files:
-        arrays, _ = store.read(o.path, ["hour", "loading"])
-        if len(arrays["hour"]):
-            worst = np.nanmax(arrays["loading"], axis=1)
-            out |= dict(zip(arrays["hour"].tolist(), worst.tolist(), strict=True))
-    return out
+def _reverified(files: list[Output], cases: int) -> dict[str, Any]:
+    """(hour,) hours that were adjusted, and (hour, case) figures of them afterwards."""
+    parts = [store.read(o.path, ["hour", *AFTER])[0] for o in files]
+    empty = {"hour": np.zeros(0, np.int64), **{k: np.zeros((0, cases)) for k in AFTER}}
+    return {k: np.concatenate([a[k] for a in [empty, *parts]]) for k in empty}
 
 
-def _after(stages: Stages, net: Network, insecure: Bools, name: str | None) -> AfterOutage | None:
+def _after(
+    stages: Stages, net: Network, insecure: Bools, again: dict[str, Any], name: str | None
+) -> AfterOutage | None:
     """Every hour after the outage called `name`, or the one that is insecure most often; None where there is none."""
     names = net.grid.branches.name[net.contingencies].tolist()
     if not names:
@@ -151,7 +150,10 @@ def _after(stages: Stages, net: Network, insecure: Bools, name: str | None) -> A
             f"no outage '{name}' was verified", f"name a branch as the grid does: {', '.join(near)}, …"
         )
     case = 1 + names.index(name)
-    return AfterOutage(name, *(stages.read("n1", k)[:, case] for k in ("loading", "vmin", "vmax")))
+    series = [stages.read("n1", k)[:, case] for k in AFTER]
+    for k, values in zip(AFTER, series, strict=True):
+        values[again["hour"] - stages.first_hour] = again[k][:, case]
+    return AfterOutage(name, *series)
 
 
 def _listed(stages: Stages) -> list[ListedFigures]:

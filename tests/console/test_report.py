@@ -9,7 +9,7 @@ from tests.conftest import Home
 
 pytestmark = pytest.mark.slow
 
-TITLE = r"Every hour after the outage of (.+?), before adjustment"
+TITLE = r"Every hour after the outage of (.+?), curative actions taken"
 
 
 def test_a_report_shows_every_hour_after_the_outage_asked_for(home: Home, two_days: str):
