@@ -722,14 +722,17 @@ static void drop_factors(Factors *k) {
 
 #define SHORTEST 0.05 /* of a step; where none this long helps, there is no solution nearby */
 #define ROUNDS 30     /* of switching */
+#define ROUGH 1e-4    /* p.u. of mismatch from which buses switch; the last round goes to the tolerance */
+#define WELL 0.1      /* of the mismatch left by a step: the factors serve another */
 
 typedef struct {
   Net net;           /* with the branch taken out of the admittances */
   Hour hour;         /* state and held buses as they change */
   double *y_re, *y_im, *e, *f, *q, *try_e, *try_f;
+  double *met_e, *met_f; /* where the first start's first round ended, if it did */
   pair *rows;
-  unsigned char *held;
-  int *bus_at, dead;
+  unsigned char *held, *met_held;
+  int *bus_at, dead, met;
   double deficit;
 } Alone;
 
@@ -767,61 +770,95 @@ static double miss(const Alone *a, const Hour *h, const Factors *k, const double
   return worst;
 }
 
-/* Newton's method with the voltages held as they are now; 1 if it converges. */
-static int newton(Alone *a, const Hour *h, Factors *k, double tolerance, int most, vec *x) {
+/* The Jacobian at the present state, factorised; 0 if it is singular. */
+static int factorise(Alone *a, Factors *k) {
+  fill_in(&a->net, &a->hour, k);
+  if (a->dead >= 0) {
+    double *w = k->val + k->val_ptr[a->dead] + (1 + k->free_v[a->dead]) * k->diagonal[a->dead];
+    w[0] += PIN;
+    if (k->free_v[a->dead]) w[3] += PIN;
+  }
+  return eliminate(&a->net, k, a->bus_at, a->rows);
+}
+
+/* Along the direction x as far as the mismatch gets smaller; 0 if nowhere. */
+static int step_along(Alone *a, const Hour *h, const Factors *k, const vec *x, double worst) {
   int n = a->net.buses;
-  number_unknowns(&a->net, &a->hour, k);
-  lay_out(&a->net, k);
-  double before = 1e9;
-  for (int step = 0, slow = 0; step < most && slow < PATIENCE; step++) {
-    double worst = miss(a, h, k, a->e, a->f, a->deficit, x, 0);
-    if (worst < tolerance) return 1;
-    if (!(worst < 1e9)) return 0;
-    slow = worst > SLOW * before ? slow + 1 : 0;
-    before = worst;
-    fill_in(&a->net, &a->hour, k);
-    if (a->dead >= 0) {
-      double *w = k->val + k->val_ptr[a->dead] + (1 + k->free_v[a->dead]) * k->diagonal[a->dead];
-      w[0] += PIN;
-      if (k->free_v[a->dead]) w[3] += PIN;
+  for (double length = 1; length >= SHORTEST; length /= 2) {
+    for (int b = 0; b < n; b++) {
+      double d = b == n - 1 ? 0 : length * x[k->angle[b]][0], m = b < n - 1 && k->free_v[b] ? 1 + length * x[k->angle[b] + 1][0] : 1;
+      if (m < 0.3) m = 0.3;
+      double c = m * cos(d), s = m * sin(d);
+      a->try_e[b] = a->e[b] * c - a->f[b] * s; a->try_f[b] = a->e[b] * s + a->f[b] * c;
     }
-    if (!eliminate(&a->net, k, a->bus_at, a->rows)) return 0;
-    solve(&a->net, k, x, 0);
-    double length = 1;
-    for (;; length /= 2) {
-      if (length < SHORTEST) return 0;
-      for (int b = 0; b < n; b++) {
-        double d = b == n - 1 ? 0 : length * x[k->angle[b]][0], m = b < n - 1 && k->free_v[b] ? 1 + length * x[k->angle[b] + 1][0] : 1;
-        if (m < 0.3) m = 0.3;
-        double c = m * cos(d), s = m * sin(d);
-        a->try_e[b] = a->e[b] * c - a->f[b] * s; a->try_f[b] = a->e[b] * s + a->f[b] * c;
-      }
-      if (miss(a, h, k, a->try_e, a->try_f, a->deficit + length * x[k->size - 1][0], 0, 0) < worst) break;
-    }
+    double deficit = a->deficit + length * x[k->size - 1][0];
+    if (!(miss(a, h, k, a->try_e, a->try_f, deficit, 0, 0) < worst)) continue;
     memcpy(a->e, a->try_e, 8L * n); memcpy(a->f, a->try_f, 8L * n);
-    a->deficit += length * x[k->size - 1][0];
+    a->deficit = deficit;
+    return 1;
   }
   return 0;
 }
 
-/* Newton's method and buses that give up or take up their voltage, until none would; 1 if a state is found. */
-static int settle(Alone *a, const Net *net, const Hour *h, const Cases *c, Factors *k, vec *x, double *reactive) {
-  for (int round = 0; round < ROUNDS; round++) {
-    if (!newton(a, h, k, c->tolerance, c->most, x)) return 0;
-    miss(a, h, k, a->e, a->f, a->deficit, 0, reactive);
-    int changed = 0;
-    for (int b = 0; b < net->buses - 1; b++) {
-      if (!h->held[b] || b == a->dead) continue;
-      double set = sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]), v = sqrt(a->e[b] * a->e[b] + a->f[b] * a->f[b]);
-      if (a->held[b]) {
-        int s = reactive[b] > h->q_high[b] + c->reactive_tolerance ? 1 : reactive[b] < h->q_low[b] - c->reactive_tolerance ? -1 : 0;
-        if (!s) continue;
-        a->held[b] = 0; a->q[b] = s > 0 ? h->q_high[b] : h->q_low[b]; changed = 1;
-      } else if (a->q[b] >= h->q_high[b] ? v > set + c->return_tolerance : v < set - c->return_tolerance) {
-        a->held[b] = 1; a->e[b] *= set / v; a->f[b] *= set / v; changed = 1;
-      }
+/* Newton's method with the voltages held as they are now; 1 if it converges. Factors serve for as long as they do well. */
+static int newton(Alone *a, const Hour *h, Factors *k, double tolerance, int most, vec *x) {
+  number_unknowns(&a->net, &a->hour, k);
+  lay_out(&a->net, k);
+  double before = 1e9;
+  for (int step = 0, slow = 0, fresh = 0; step < most && slow < PATIENCE; step++) {
+    double worst = miss(a, h, k, a->e, a->f, a->deficit, x, 0);
+    if (worst < tolerance) return 1;
+    if (!(worst < 1e9)) return 0;
+    slow = worst > SLOW * before ? slow + 1 : 0;
+    if (step == 0 || worst > WELL * before) fresh = 0;
+    before = worst;
+    if (!fresh && !factorise(a, k)) return 0;
+    solve(&a->net, k, x, 0);
+    int went = step_along(a, h, k, x, worst);
+    if (!went && !fresh) return 0; /* by the Jacobian of this very state */
+    fresh = went;
+  }
+  return 0;
+}
+
+/* Buses beyond a limit give up their voltage, others take it up again; how many. */
+static int switch_alone(Alone *a, const Hour *h, const Cases *c, const double *reactive) {
+  int changed = 0;
+  for (int b = 0; b < a->net.buses - 1; b++) {
+    if (!h->held[b] || b == a->dead) continue;
+    double set = sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]), v = sqrt(a->e[b] * a->e[b] + a->f[b] * a->f[b]);
+    if (a->held[b]) {
+      int s = reactive[b] > h->q_high[b] + c->reactive_tolerance ? 1 : reactive[b] < h->q_low[b] - c->reactive_tolerance ? -1 : 0;
+      if (!s) continue;
+      a->held[b] = 0; a->q[b] = s > 0 ? h->q_high[b] : h->q_low[b]; changed++;
+    } else if (a->q[b] >= h->q_high[b] ? v > set + c->return_tolerance : v < set - c->return_tolerance) {
+      a->held[b] = 1; a->e[b] *= set / v; a->f[b] *= set / v; changed++;
     }
-    if (!changed) return 1;
+  }
+  return changed;
+}
+
+/* Whether the second start has come to the state that led the first one nowhere; the first is remembered. */
+static int known(Alone *a, int start) {
+  int n = a->net.buses;
+  double apart = 0;
+  if (start) for (int b = 0; b < n; b++) apart += fabs(a->e[b] - a->met_e[b]) + fabs(a->f[b] - a->met_f[b]);
+  int same = start && a->met && apart < n * ROUGH && !memcmp(a->held, a->met_held, n);
+  memcpy(a->met_e, a->e, 8L * n); memcpy(a->met_f, a->f, 8L * n); memcpy(a->met_held, a->held, n);
+  a->met = 1;
+  return same;
+}
+
+/* Newton's method and buses that give up or take up their voltage, until none would; 1 if a state is found. */
+static int settle(Alone *a, const Hour *h, const Cases *c, Factors *k, vec *x, double *reactive, int start) {
+  int rough = 1;
+  for (int round = 0; round < ROUNDS; round++) {
+    if (!newton(a, h, k, rough ? ROUGH : c->tolerance, c->most, x)) return 0;
+    miss(a, h, k, a->e, a->f, a->deficit, 0, reactive);
+    int changed = switch_alone(a, h, c, reactive);
+    if (!changed && !rough) return 1;
+    if (round == 0 && known(a, start)) return 0;
+    rough = changed;
   }
   return 0;
 }
@@ -831,7 +868,8 @@ static Alone new_alone(const Net *net, const Hour *h, int dead, const int *branc
   long entries = net->y_ptr[n];
   Alone a = {.net = *net, .hour = *h, .dead = dead, .y_re = copy(net->y_re, entries), .y_im = copy(net->y_im, entries),
              .e = copy(h->e, n), .f = copy(h->f, n), .q = copy(h->q, n), .try_e = room(8L * n), .try_f = room(8L * n),
-             .rows = room(sizeof(pair) * 2 * n), .held = room(n), .bus_at = room(8L * n)};
+             .rows = room(sizeof(pair) * 2 * n), .held = room(n), .bus_at = room(8L * n),
+             .met_e = room(8L * n), .met_f = room(8L * n), .met_held = room(n), .met = 0};
   for (int m = 0; m < count; m++) take_out(net, a.y_re, a.y_im, branches[m]);
   a.net.y_re = a.y_re; a.net.y_im = a.y_im; a.hour.e = a.e; a.hour.f = a.f; a.hour.held = a.held;
   return a;
@@ -839,12 +877,12 @@ static Alone new_alone(const Net *net, const Hour *h, int dead, const int *branc
 
 static void drop_alone(Alone *a) {
   free(a->y_re); free(a->y_im); free(a->e); free(a->f); free(a->q); free(a->try_e); free(a->try_f); free(a->rows);
-  free(a->held); free(a->bus_at);
+  free(a->held); free(a->bus_at); free(a->met_e); free(a->met_f); free(a->met_held);
 }
 
 /* From the intact state, and if need be from a flat one; 1 if a state is found. */
-static int search(Alone *a, const Net *net, const Hour *h, const Cases *c, Factors *k) {
-  int n = net->buses, found = 0;
+static int search(Alone *a, const Hour *h, const Cases *c, Factors *k) {
+  int n = a->net.buses, found = 0;
   double *reactive = room(8L * n);
   vec *x = room(sizeof(vec) * 2 * n);
   for (int start = 0; start < 2 && !found; start++) {
@@ -858,7 +896,7 @@ static int search(Alone *a, const Net *net, const Hour *h, const Cases *c, Facto
       double m = sqrt(h->e[n - 1] * h->e[n - 1] + h->f[n - 1] * h->f[n - 1]), cs = h->e[n - 1] / m, sn = h->f[n - 1] / m;
       for (int b = 0; b < n; b++) { a->f[b] = a->e[b] * sn; a->e[b] *= cs; }
     }
-    found = settle(a, net, h, c, k, x, reactive);
+    found = settle(a, h, c, k, x, reactive, start);
   }
   free(reactive); free(x);
   return found;
@@ -867,7 +905,7 @@ static int search(Alone *a, const Net *net, const Hour *h, const Cases *c, Facto
 /* A case of the hour by itself, into the first lane of a tile. */
 static int solve_alone(const Net *net, const Hour *h, const Cases *c, int i, Factors *k, Tile *t, int *iterations) {
   Alone a = new_alone(net, h, c->dead[i], c->branch + i, 1);
-  int found = search(&a, net, h, c, k);
+  int found = search(&a, h, c, k);
   t->branch[0] = c->branch[i]; t->dead[0] = c->dead[i]; t->done[0] = found;
   for (int lane = 1; lane < LANES; lane++) { t->branch[lane] = t->branch[0]; t->dead[lane] = t->dead[0]; }
   for (int b = 0; b < net->buses; b++) {
@@ -895,7 +933,7 @@ int alone(const Net *bare, const Hour *h, const Cases *c, const int *branches, i
   Factors own;
   new_factors(&with, &own);
   Alone a = new_alone(&with, h, -1, branches, count);
-  int found = search(&a, &with, h, c, &own);
+  int found = search(&a, h, c, &own);
   memcpy(c->e, a.e, 8L * bare->buses); memcpy(c->f, a.f, 8L * bare->buses);
   drop_alone(&a);
   drop_factors(&own);
