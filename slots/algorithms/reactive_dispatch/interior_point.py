@@ -23,7 +23,9 @@ from slots.grid.network import Network
 from slots.grid.newton import dc_angles
 from slots.grid.operating_point import OperatingPoint, settle
 
-TOLERANCE = 1e-3  # of the optimality conditions, in MW of losses; a tenth fewer steps than 1e-7, the same losses to 1e-5 MW
+TOLERANCE = (
+    1e-3  # of the optimality conditions, in MW of losses; a tenth fewer steps than 1e-7, the same losses to 1e-5 MW
+)
 BALANCE = 1e-7  # p.u. of power at every bus
 RELAXED_P_U = 0.10  # how far voltages may leave their limits when they cannot all be met
 PENALTY = 1e3
