@@ -42,7 +42,7 @@ STAGES = (
     Stage("listed", "listed contingencies", "listed", 10),
     Stage("by-device", "copies by device", "by_device"),
 )
-COPIED = ("sequence", "apd-check", "n1", "adjust")  # stages that get a copy by device
+COPIED = ("apd-check", "n1", "adjust")  # stages that get a copy by device
 STAGE = {s.name: s for s in STAGES}
 CHUNK_S = 4.0  # that a chunk is to take at most: long against what it costs to schedule, short enough to give way
 LEAST_S = 0.5  # that it is to take at least

@@ -227,9 +227,8 @@ class Pipeline:
         borders: dict[str, str] = {}
         pieces = [p for s in self.sequence for p in s.pieces]
         checked: Future[Done] | None = None
-        with ThreadPoolExecutor(1 + len(self.months), thread_name_prefix="month") as threads:
-            # Sequences are the largest copy, and until the first month is planned there is little else to do.
-            under_way = [threads.submit(copy_context().run, self._copy, 0)]
+        under_way = []
+        with ThreadPoolExecutor(len(self.months), thread_name_prefix="month") as threads:
             for k, month in enumerate(self.months):
                 payload = {"network": self.network, "inputs": {"sequence": pieces}, "borders": dict(borders),
                            "look_ahead": self._look_ahead(k)}  # fmt: skip
@@ -241,8 +240,10 @@ class Pipeline:
                 under_way.append(threads.submit(work, self._month, month, payload, plan.scenario, before, checked))
         for future in under_way:
             future.result()
-        for k in range(1, len(COPIED)):
-            self._copy(k)
+        with ThreadPoolExecutor(len(COPIED), thread_name_prefix="copy") as threads:
+            copies = [threads.submit(copy_context().run, self._copy, k) for k in range(len(COPIED))]
+        for copy in copies:
+            copy.result()
 
     def _copy(self, which: int) -> None:
         """Lay out by device what is asked for by device most."""

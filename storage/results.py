@@ -19,13 +19,20 @@ from bos_core.objects.errors import StorageError
 COMPRESS_FROM = 4096  # bytes; below it compression only costs
 SAMPLE = 4096  # values on which packing is tried
 CHUNK_BYTES = 256 * 1024  # of an HDF5 chunk, before compression: what a reader must at least decode
+DAY = 24  # rows of a tile
 
 
 def chunk_shape(shape: tuple[int, ...], itemsize: int, by_device: bool) -> tuple[int, ...]:
-    """Shape of the HDF5 chunks of a (hour, …) array: whole rows, or whole columns, up to CHUNK_BYTES."""
+    """Shape of the HDF5 chunks of a (hour, …) array: whole rows, or whole columns, up to CHUNK_BYTES.
+
+    Rows of which a day's are more lie in tiles of a day, which days and devices are read from alike.
+    """
     if by_device and len(shape) == 2:
         return shape[0], int(np.clip(CHUNK_BYTES // (shape[0] * itemsize), 1, shape[1]))
     row = itemsize * int(np.prod(shape[1:]))
+    day = min(DAY, shape[0])
+    if len(shape) == 2 and row * day > CHUNK_BYTES:
+        return day, max(CHUNK_BYTES // (day * itemsize), 1)
     return int(np.clip(CHUNK_BYTES // max(row, 1), 1, shape[0])), *shape[1:]
 
 

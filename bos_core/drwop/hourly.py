@@ -71,8 +71,7 @@ def read(root: Path, copy: Copy, wanted: Wanted) -> Any:
     """
     columns = None if wanted.columns is None else list(wanted.columns)
     if copy.layout == BY_TIME:
-        rows = HourlyReader(root, copy.pieces).read(wanted.dataset, wanted.first_hour, wanted.hours)
-        return rows if columns is None else rows[:, columns]
+        return HourlyReader(root, copy.pieces).read(wanted.dataset, wanted.first_hour, wanted.hours, columns)
     return _by_device(root, copy.pieces[0], wanted, columns)
 
 

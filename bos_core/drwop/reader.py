@@ -32,8 +32,8 @@ class HourlyReader:
         self._root = root
         self._pieces = sorted(pieces, key=lambda p: p.first_hour)
 
-    def read(self, name: str, first_hour: int, hours: int) -> Any:
-        """(hour, …) array of a dataset for `hours` hours from `first_hour`.
+    def read(self, name: str, first_hour: int, hours: int, columns: Sequence[int] | None = None) -> Any:
+        """(hour, …) array of a dataset for `hours` hours from `first_hour`, of some columns or all.
 
         Raises:
             StorageError: an hour is in no file, or a file cannot be read.
@@ -45,16 +45,28 @@ class HourlyReader:
             if piece.first_hour > at:
                 break
             rows = slice(at - piece.first_hour, min(first_hour + hours - piece.first_hour, piece.hours))
-            parts.append(self._rows(piece, name, rows))
+            parts.append(self._rows(piece, name, rows, columns))
             at = piece.first_hour + int(rows.stop)
         if at < first_hour + hours:
             raise StorageError(f"no result file holds {name} of hour {at}", "run `bos resume`")
         return np.concatenate(parts)
 
-    def _rows(self, piece: Piece, name: str, rows: slice) -> Any:
+    def _rows(self, piece: Piece, name: str, rows: slice, columns: Sequence[int] | None) -> Any:
         path = self._root / piece.path
         try:
             with h5py.File(path, "r") as file:
-                return file[name][rows]
+                return file[name][rows] if columns is None else _some(file[name], rows, np.asarray(columns, np.int64))
         except (OSError, KeyError) as error:
             raise StorageError(f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume`") from None
+
+
+def _some(data: h5py.Dataset, rows: slice, columns: Any) -> Any:
+    """Rows of some columns; each HDF5 chunk that holds any is decoded once."""
+    if data.chunks is None or data.chunks[1] == data.shape[1]:
+        return data[rows][:, columns]
+    wide = data.chunks[1]
+    out = np.empty((len(range(*rows.indices(data.shape[0]))), len(columns)), data.dtype)
+    for tile in np.unique(columns // wide):
+        mine = columns // wide == tile
+        out[:, mine] = data[rows, tile * wide : (tile + 1) * wide][:, columns[mine] - tile * wide]
+    return out

@@ -7,7 +7,7 @@ from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
 from flows.steps.active_dispatch import dispatch_datasets, request_of
-from flows.steps.inputs import reader
+from flows.steps.inputs import network_of, reader
 from flows.steps.result import StepResult
 from flows.steps.schedules import stack
 from flows.steps.unit_commitment import days_of
@@ -25,20 +25,18 @@ def run(chunk: Chunk) -> StepResult:
     days = days_of(chunk)
     stored = _read(chunk)
     parts = [_rows(stored, slice(first - chunk.first_hour, first - chunk.first_hour + hours)) for first, hours in days]
-    repaired = []
+    units, repaired = network_of(chunk.payload["network"])[0].grid.units, []
     for k in range(len(days) - 1):
-        request = request_of(chunk, *days[k])
         on = tuple(p["on"].data.astype(bool) for p in parts[k : k + 2])
         p = tuple(x["p"].data for x in parts[k : k + 2])
-        if not broken_seam(request.horizon, (on[0], on[1]), (p[0], p[1])).any():
+        if not broken_seam(units, (on[0], on[1]), (p[0], p[1])).any():
             continue
         before = parts[k - 1]["p"].data[-1] if k else None
         after = parts[k + 2]["p"].data[0] if k + 2 < len(days) else None
-        joined = join_days(request, request_of(chunk, *days[k + 1]), before, after)
+        joined = join_days(request_of(chunk, *days[k]), request_of(chunk, *days[k + 1]), before, after)
         parts[k], parts[k + 1] = _split(chunk, joined, days[k][1])
         repaired.append(k)
     month = stack(parts, _NAMES)
-    units = request_of(chunk, *days[0]).horizon.units
     check_ramps(units, month["on"].data.astype(bool), month["p"].data)
     chosen = program("active_dispatch", chunk.payload["algorithm"])
     notes = tuple((k, f"seam after day {k + 1} of the chunk was repaired") for k in repaired)

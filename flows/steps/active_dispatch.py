@@ -35,8 +35,10 @@ def request_of(chunk: Chunk, first: int, hours: int) -> ActiveRequest:
     end = end if first + hours == month_first + month_hours else _without_band(end)
     h = with_outages(chunk, horizon(chunk, first, hours, start, end, losses=False))
     br = net.grid.branches
-    on = reader(chunk, "commitment").read("on", first, hours).astype(bool)
-    return ActiveRequest(h, on, factors_of(path)[0], br.f, br.t, br.r / net.grid.base_mva, pairs_of_network(path))
+    source = reader(chunk, "commitment")
+    on, planned = source.read("on", first, hours).astype(bool), source.read("p", first, hours)
+    lost = br.r / net.grid.base_mva
+    return ActiveRequest(h, on, factors_of(path)[0], br.f, br.t, lost, pairs_of_network(path), planned)
 
 
 def _without_band(border: Border | None) -> Border | None:

@@ -94,7 +94,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     source = reader(chunk, "sequence")
     series = {k: net.of_units(source.read(k, first, hours)) for k in ("available", "floor", "inflow")}
     series["reserve"] = source.read("reserve", first, hours)
-    fixed = fixed_injection(chunk, first, hours).real * net.grid.base_mva
+    fixed = net.fixed_active(source.read("load", first, hours)) * net.grid.base_mva
     demand = -fixed.sum(axis=1)
     if losses:
         demand = demand * (1 + float(header["loss_share"]))

@@ -17,6 +17,7 @@ class ActiveRequest:
         on: (hour, unit) commitment.
         ptdf: (branch, bus); f, t: (branch,) ends; r_mw: (branch,) MW lost per MW squared.
         pairs: what the horizon watches after outages.
+        planned: (hour, unit) MW whose flows tell the losses to begin with; None to begin without.
     """
 
     horizon: Horizon
@@ -26,6 +27,7 @@ class ActiveRequest:
     t: Ints
     r_mw: Floats
     pairs: Pairs = NONE
+    planned: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,16 @@ class Network:
 
     def fixed_injection(self, load: Floats, load_q: Floats) -> Complexes:
         """(…, bus) p.u. injection of loads, DC links and the correction; loads are (…, full bus) MW, MVAr."""
-        mapped = (self.load_map @ np.atleast_2d(load + 1j * load_q).T).T
-        fixed = (self.grid.dc_injection() - mapped) / self.grid.base_mva + self.correction
-        return np.asarray(fixed.reshape(*np.shape(load)[:-1], self.grid.n_bus))
+        reactive = self.correction.imag - self._mapped(load_q) / self.grid.base_mva
+        return np.asarray(self.fixed_active(load) + 1j * reactive)
+
+    def fixed_active(self, load: Floats) -> Floats:
+        """(…, bus) p.u. of active power, the real part of `fixed_injection`; loads are (…, full bus) MW."""
+        return np.asarray((self.grid.dc_injection() - self._mapped(load)) / self.grid.base_mva + self.correction.real)
+
+    def _mapped(self, x: Floats) -> Floats:
+        mapped = (self.load_map @ np.atleast_2d(x).T).T
+        return np.asarray(mapped.reshape(*np.shape(x)[:-1], self.grid.n_bus))
 
     def of_units(self, x: Floats) -> Floats:
         """(hour, unit) sums of an (hour, full unit) series in MW; NaN where weather does not decide."""

@@ -62,7 +62,7 @@ def test_a_broken_seam_is_found_and_repaired():
     halves[1] = replace(halves[1], demand=halves[1].demand * np.linspace(0.85, 1.0, 24))
     requests = [_request(h, on[24 * k : 24 * k + 24]) for k, h in enumerate(halves)]
     apart = [loss_iterated(r).schedule for r in requests]
-    assert broken_seam(halves[0], (apart[0].on, apart[1].on), (apart[0].p, apart[1].p)).any()
+    assert broken_seam(halves[0].units, (apart[0].on, apart[1].on), (apart[0].p, apart[1].p)).any()
     joined = join_days(*requests, None, None).schedule
     check_ramps(both.units, joined.on, joined.p)
     assert joined.cost >= sum(a.cost for a in apart) * (1 - 1e-6)  # a repair cannot make it cheaper

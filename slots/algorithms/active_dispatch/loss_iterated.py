@@ -11,17 +11,17 @@ import scipy.sparse as sp
 
 from slots.contracts.active_dispatch import ActiveDispatch, ActiveRequest
 from slots.contracts.unit_commitment import Border, Horizon
-from slots.grid.model import Bools, Floats
+from slots.grid.model import Bools, Floats, Units
 from slots.scheduling.routines.day import Day
 
 MAX_LOSS_ROUNDS = 6
-LOSS_TOLERANCE_MW = 0.05
+LOSS_TOLERANCE = 1e-3  # of the losses; those of the AC power flow differ by more
 
 
 def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
     """Dispatch a committed horizon; see the module's description."""
     h = request.horizon
-    loss: Floats = np.zeros((h.hours, len(request.f)))
+    loss = _losses(request, request.planned)
     problem = Day(h, request.on).problem
     for _ in range(MAX_LOSS_ROUNDS):
         h = _with_losses(request, loss)
@@ -29,13 +29,20 @@ def loss_iterated(request: ActiveRequest) -> ActiveDispatch:
         problem.update(demand=h.demand, fixed_flow=h.fixed_flow)
         solved = problem.solve()
         schedule = day.schedule(solved.x, solved.cost)
-        flow = h.flow(schedule.p)[:, : len(request.f)]
-        new = request.r_mw[None, :] * flow**2
-        settled = np.abs(new.sum(axis=1) - loss.sum(axis=1)).max() < LOSS_TOLERANCE_MW
+        new = _losses(replace(request, horizon=h), schedule.p)
+        settled = (np.abs(new.sum(axis=1) - loss.sum(axis=1)) <= LOSS_TOLERANCE * new.sum(axis=1)).all()
         if settled:
             break
         loss = new
     return ActiveDispatch(schedule, loss.sum(axis=1), h)
+
+
+def _losses(request: ActiveRequest, p: Floats | None) -> Floats:
+    """(hour, branch) MW lost by the flows of the units' outputs; none without any."""
+    n = len(request.f)
+    if p is None:
+        return np.zeros((request.horizon.hours, n))
+    return np.asarray(request.r_mw[None, :] * request.horizon.flow(p)[:, :n] ** 2)
 
 
 def _with_losses(request: ActiveRequest, loss: Floats) -> Horizon:
@@ -47,11 +54,11 @@ def _with_losses(request: ActiveRequest, loss: Floats) -> Horizon:
     return replace(h, demand=h.demand + loss.sum(axis=1), fixed_flow=h.fixed_flow + moved)
 
 
-def broken_seam(h: Horizon, on: tuple[Bools, Bools], p: tuple[Floats, Floats]) -> Bools:
+def broken_seam(units: Units, on: tuple[Bools, Bools], p: tuple[Floats, Floats]) -> Bools:
     """(unit,) whether a unit's ramp is broken between the last hour of one day and the first of the next."""
-    thermal = h.units.kind == "thermal"
+    thermal = units.kind == "thermal"
     both = on[0][-1] & on[1][0] & thermal
-    return np.asarray(both & (np.abs(p[1][0] - p[0][-1]) > h.units.ramp + 1e-3))
+    return np.asarray(both & (np.abs(p[1][0] - p[0][-1]) > units.ramp + 1e-3))
 
 
 def join_days(a: ActiveRequest, b: ActiveRequest, before: Floats | None, after: Floats | None) -> ActiveDispatch:
@@ -62,7 +69,7 @@ def join_days(a: ActiveRequest, b: ActiveRequest, before: Floats | None, after: 
         for k in ("demand", "available", "floor", "inflow", "reserve", "fixed_flow")
     }
     h = replace(ha, **stacked, start=_pinned(ha.start, before), end=_pinned(hb.end, after))
-    return loss_iterated(replace(a, horizon=h, on=np.vstack([a.on, b.on])))
+    return loss_iterated(replace(a, horizon=h, on=np.vstack([a.on, b.on]), planned=None))
 
 
 def _pinned(border: Border | None, power: Floats | None) -> Border | None:
