@@ -99,7 +99,8 @@ def fixed_hours(name: str, hours: int) -> N1Request:
     share = (grid.buses.kind == SLACK).astype(float)
     free = np.full(grid.n_bus, np.inf)
     v, s = _states(grid, solved(grid), hours, held, share)
-    one = [np.tile(x, (hours, 1)) for x in (held, share, -free, free, np.zeros(grid.n_bus))]
+    still = (np.zeros(grid.n_bus), np.zeros(len(grid.changers)))
+    one = [np.tile(x, (hours, 1)) for x in (held, share, -free, free, *still)]
     return N1Request(net, v, s, *one)
 
 
@@ -150,7 +151,16 @@ def limited_hours(name: str, hours: int) -> N1Request:
     out: dict[str, list[Floats]] = {k: [] for k in ("v", "s", "low", "high")}
     for h in range(hours):
         rest = injected[h].imag - np.clip(given, low, high)
-        hour = Hour(volts[h], injected[h], held, share, rest + low, rest + high, np.zeros(len(rest)))
+        hour = Hour(
+            volts[h],
+            injected[h],
+            held,
+            share,
+            rest + low,
+            rest + high,
+            np.zeros(len(rest)),
+            np.zeros(len(small.changers)),
+        )
         intact = solve_outage(net, admittance(small), np.zeros(0, np.int64), hour)
         assert intact.converged
         for name_, x in (("v", intact.v), ("s", intact.v * np.conj(admittance(small).ybus @ intact.v)),
@@ -158,4 +168,4 @@ def limited_hours(name: str, hours: int) -> N1Request:
             out[name_].append(x)
     v_, s_, low_, high_ = (np.array(out[k]) for k in ("v", "s", "low", "high"))
     tiled = [np.tile(x, (hours, 1)) for x in (held, share)]
-    return N1Request(net, v_, s_, *tiled, low_, high_, np.zeros(low_.shape))
+    return N1Request(net, v_, s_, *tiled, low_, high_, np.zeros(low_.shape), np.zeros((hours, len(small.changers))))

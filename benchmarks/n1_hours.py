@@ -23,7 +23,7 @@ from flows.steps.inputs import network_of
 from slots.algorithms.n1.batched import batched_engine_of
 from slots.algorithms.n1.worst import worst_of
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, request_for
-from slots.grid.admittance import admittance
+from slots.grid.admittance import Admittance, admittance, with_taps
 from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
 from slots.grid.outage import solve_outage
@@ -52,12 +52,12 @@ def main() -> None:
 
 def _request(stages: Stages, net: Network, rows: Ints) -> N1Request:
     get: dict[str, Any] = {
-        k: stages.read("adjust", k)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt")
+        k: stages.read("adjust", k)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap")
     }
     units = (net.unit_map @ get["p"].T).T + 1j * get["q"]
     injection = get["fixed_p"] + 1j * get["fixed_q"] + units / net.grid.base_mva
     v = get["vm"] * np.exp(1j * get["va"])
-    return request_for(net, v, injection, get["q"], get["on"].astype(bool), get["shunt"])
+    return request_for(net, v, injection, get["q"], get["on"].astype(bool), get["shunt"], get["tap"])
 
 
 def _compare(request: N1Request, row: int, step: int) -> dict[str, float]:
@@ -78,7 +78,8 @@ def _compare(request: N1Request, row: int, step: int) -> dict[str, float]:
             holds = np.array_equal(full.held & (full.v != 0), ours.held[1 + k] & (ours.v[1 + k] != 0))
             (same if holds else other).append(float(np.abs(full.v - ours.v[1 + k]).max()))
     lost = net.contingencies[outages][both]
-    broken = [_broken(net, v[both], lost) for v in (ours.v[1:], theirs)]
+    set_to = with_taps(net.grid, adm, hour.tap)
+    broken = [_broken(net, set_to, v[both], lost) for v in (ours.v[1:], theirs)]
     return {
         "cases": len(outages), "max_dv": max(same), "other_holds": len(other) - 1, "max_dv_other": max(other),
         "missed_nonconvergence": missed, "false_nonconvergence": false,
@@ -86,9 +87,9 @@ def _compare(request: N1Request, row: int, step: int) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _broken(net: Network, v: Complexes, lost: Ints) -> Bools:
+def _broken(net: Network, adm: Admittance, v: Complexes, lost: Ints) -> Bools:
     """(case,) whether a limit is broken by more than what the methods may differ by."""
-    worst = worst_of(net, admittance(net.grid), v, [np.array([k]) for k in lost.tolist()], True)
+    worst = worst_of(net, adm, v, [np.array([k]) for k in lost.tolist()], True)
     over = worst["loading"] > 1 + LOADING_TOLERANCE + NEAR_LIMIT
     return np.asarray(over | (worst["margin"] > VOLTAGE_TOLERANCE + NEAR_LIMIT))
 

@@ -65,7 +65,9 @@ def main() -> None:
 
 
 def _first(request: N1Request, hours: int) -> N1Request:
-    rows = {k: getattr(request, k)[:hours] for k in ("v", "injection", "controlled", "share", "low", "high", "shunt")}
+    rows = {
+        k: getattr(request, k)[:hours] for k in ("v", "injection", "controlled", "share", "low", "high", "shunt", "tap")
+    }
     return replace(request, **rows)
 
 

@@ -1,8 +1,8 @@
 """How near the dispatched losses are to the best that many starts find: `python benchmarks/reactive_dispatch.py`.
 
 Takes hours spread over a finished run of `benchmarks/reference_study.py` (its --home) and solves each again from random
-starts, once with the banks as they were switched and once with free susceptances, which nothing with whole banks can
-beat but by a better switching. `excess` is how much more the run loses than the best of them. CPU seconds of an hour,
+starts, once with banks and taps as they were set and once with free susceptances and ratios, which nothing in whole
+steps can beat but by a better setting. `excess` is how much more the run loses than the best of them. CPU seconds of an hour,
 alone (cold) and after the hour before (warm), are measured in the same process. With --json the last line is {"hours",
 "starts", "excess_max", "excess_free_max", "infeasible_hours", "cold_s", "warm_s"}.
 """
@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import study
 from flows.stages import Stages
 from flows.steps.inputs import network_of
-from slots.algorithms.reactive_dispatch.interior_point import LOSSES, Stated, interior_point, state
+from slots.algorithms.reactive_dispatch.interior_point import LOSSES, Settings, Stated, interior_point, state
 from slots.algorithms.reactive_dispatch.nonlinear import problem_of
 from slots.contracts.reactive_dispatch import ReactiveRequest
 from slots.grid.model import Floats
@@ -49,7 +49,7 @@ def _hours(stages: Stages, count: int) -> tuple[ReactiveRequest, Any, Network, d
     """The run's hours as a request about the dispatched point, so that its own losses are at no gap."""
     net, _ = network_of(stages.files["equivalence"][0].path)
     rows = study.spread(stages, count)
-    arrays = {k: stages.read("rpd", k) for k in ("p", "on", "fixed_p", "fixed_q", "shunt", "loss", "feasible")}
+    arrays = {k: stages.read("rpd", k) for k in ("p", "on", "fixed_p", "fixed_q", "shunt", "tap", "loss", "feasible")}
     every = arrays["feasible"]
     arrays = {k: a[rows] for k, a in arrays.items()} | {"feasible_all": every}
     on, p, capacity = arrays["on"].astype(bool), arrays["p"], net.grid.units.pmax
@@ -64,12 +64,12 @@ def _compare(request: ReactiveRequest, net: Network, arrays: dict[str, Any], sta
     ipopt = {"print_level": 0, "sb": "yes", "tol": 1e-7, "max_iter": 300, "mumps_pivot_order": 0}
     options = {"print_time": 0, "no_nlp_grad": True, "calc_lam_p": False, **derivatives, "ipopt": ipopt}
     solver = ca.nlpsol("many", "ipopt", problem, options)
-    down, up, _ = net.shunt_range()
+    down, up, _ = Settings.bounds(net)
     rng = np.random.default_rng(1)
     excess: dict[str, list[float]] = {"excess_max": [], "excess_free_max": []}
     for h in range(len(request.p)):
-        shunt = arrays["shunt"][h]
-        for name, (least, most) in {"excess_max": (shunt, shunt), "excess_free_max": (down, up)}.items():
+        there = Settings(arrays["shunt"][h], arrays["tap"][h])
+        for name, (least, most) in {"excess_max": (there, there), "excess_free_max": (down, up)}.items():
             stated = state(request, h, least, most, LOSSES)
             gaps = [_gap(solver, net, stated, rng, k > 0) for k in range(starts)]
             # What the units need not cover, the network does not lose.

@@ -34,7 +34,7 @@ def run(chunk: Chunk) -> StepResult:
         chunk, units, on_around, p_around, low_around, high_around, begin, ADJUSTMENT_SHARE_OF_RAMP
     )
     first, n = chunk.first_hour, chunk.hours
-    get = {k: state.read(k, first, n) for k in ("vm", "va", "q", "fixed_p", "fixed_q", "shunt")}
+    get = {k: state.read(k, first, n) for k in ("vm", "va", "q", "fixed_p", "fixed_q", "shunt", "tap")}
     rows = slice(first - begin, first - begin + n)
     on, p, low, high = on_around[rows], p_around[rows].copy(), low_around[rows], high_around[rows]
     v, q, fixed = get["vm"] * np.exp(1j * get["va"]), get["q"].copy(), get["fixed_p"] + 1j * get["fixed_q"]
@@ -57,6 +57,7 @@ def run(chunk: Chunk) -> StepResult:
             net.voltage_controlled(on[h]),
             np.zeros(net.grid.n_bus),
             get["shunt"][h],
+            get["tap"][h],
         )
         broken = np.flatnonzero(cases[h])
         lost = None if solved[h, broken].any() else broken - 1
@@ -77,7 +78,7 @@ def run(chunk: Chunk) -> StepResult:
         )
         if not result.secure:
             notes.append((int(h), f"hour {first + h} stays insecure: {result.reason} (worst {result.residual:.4f})"))
-    datasets = state_datasets(net, first, v, q, p, on, fixed, get["shunt"])
+    datasets = state_datasets(net, first, v, q, p, on, fixed, get["shunt"], get["tap"])
     datasets |= {
         "adjusted": Dataset(insecure, ("hour",), "", "1 where the hour was adjusted"),
         "changed": Dataset(changed, ("hour",), "", "1 where the operating point was moved"),

@@ -32,7 +32,7 @@ def run(chunk: Chunk) -> StepResult:
     net, _ = network_of(chunk.payload["network"])
     contingencies = asked_for(net, chunk.payload)
     source, first, n = reader(chunk, "state"), chunk.first_hour, chunk.hours
-    get = {k: source.read(k, first, n) for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt")}
+    get = {k: source.read(k, first, n) for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap")}
     points = [_point(net, {k: a[h] for k, a in get.items()}) for h in range(n)]
     result = verify_listed(net, points, contingencies)
     datasets = {
@@ -62,5 +62,5 @@ def _point(net: Network, state: dict[str, Any]) -> OperatingPoint:
     v = state["vm"] * np.exp(1j * state["va"])
     return OperatingPoint(
         p, on, p, p, state["fixed_p"] + 1j * state["fixed_q"], state["q"], v, net.voltage_controlled(on),
-        np.zeros(net.grid.n_bus), state["shunt"],
+        np.zeros(net.grid.n_bus), state["shunt"], state["tap"],
     )  # fmt: skip

@@ -34,13 +34,15 @@ def request_of(chunk: Chunk, net: Network, hours: Ints) -> N1Request:
     """The verification of some hours of the chunk's state files."""
     source, first, n = reader(chunk, "state"), chunk.first_hour, chunk.hours
     rows = hours - first
-    get = {k: source.read(k, first, n)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt")}
+    get = {
+        k: source.read(k, first, n)[rows] for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap")
+    }
     on = get["on"].astype(bool)
     base = net.grid.base_mva
 
     injection = get["fixed_p"] + 1j * get["fixed_q"] + (net.unit_map @ get["p"].T).T / base + 1j * get["q"] / base
     v = get["vm"] * np.exp(1j * get["va"])
-    return request_for(net, v, injection, get["q"], on, get["shunt"])
+    return request_for(net, v, injection, get["q"], on, get["shunt"], get["tap"])
 
 
 def _flag(chunk: Chunk, name: str) -> Bools:

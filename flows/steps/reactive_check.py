@@ -16,7 +16,7 @@ def run(chunk: Chunk) -> StepResult:
     net, _ = network_of(chunk.payload["network"])
     source = reader(chunk, "reactive")
     get = {k: source.read(k, chunk.first_hour, chunk.hours)
-           for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "loss", "feasible", "residual")}  # fmt: skip
+           for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap", "loss", "feasible", "residual")}  # fmt: skip
     on, p = get["on"].astype(bool), get["p"]
     if chunk.payload["inputs"]["previous"]:
         before = reader(chunk, "previous")
@@ -25,7 +25,9 @@ def run(chunk: Chunk) -> StepResult:
     check_ramps(net.grid.units, on, p)
     v = get["vm"] * np.exp(1j * get["va"])
     fixed = get["fixed_p"] + 1j * get["fixed_q"]
-    datasets = state_datasets(net, chunk.first_hour, v, get["q"], get["p"], get["on"], fixed, get["shunt"])
+    datasets = state_datasets(
+        net, chunk.first_hour, v, get["q"], get["p"], get["on"], fixed, get["shunt"], get["tap"]
+    )  # fmt: skip
     for name, unit in (("loss", "MW"), ("feasible", ""), ("residual", "p.u.")):
         datasets[name] = Dataset(get[name], ("hour",), unit)
     return StepResult(datasets, program("reactive_dispatch", chunk.payload["algorithm"]))

@@ -10,6 +10,7 @@ from flows.steps.result import StepResult
 from flows.steps.unit_commitment import days_of
 from flows.steps.windows import around, movable, weather, within
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
+from slots.grid.network import Network
 
 SLOT = "reactive_dispatch"
 
@@ -17,12 +18,13 @@ LOSS_SHARE_OF_RAMP = 0.25  # what covering losses may use of the ramp left; adju
 
 
 def state_datasets(
-    net: object, first: int, v: object, q: object, p: object, on: object, fixed: object, shunt: object
+    net: Network, first: int, v: object, q: object, p: object, on: object, fixed: object, shunt: object, tap: object
 ) -> dict[str, Dataset]:
     """The arrays of operating points, as all AC stages store them."""
     volts, injected = np.asarray(v), np.asarray(fixed)
     return {
-        **coordinates(net, first, len(volts)),  # type: ignore[arg-type]
+        **coordinates(net, first, len(volts)),
+        "changer": Dataset(net.grid.branches.name[net.grid.changers], ("changer",), "", "transformers whose taps move"),
         "vm": Dataset(np.abs(volts), ("hour", "bus"), "p.u.", "voltage magnitude"),
         "va": Dataset(np.angle(volts), ("hour", "bus"), "rad", "voltage angle"),
         "q": Dataset(q, ("hour", "bus"), "MVAr", "reactive output of the units at a bus"),
@@ -31,6 +33,7 @@ def state_datasets(
         "fixed_p": Dataset(injected.real, ("hour", "bus"), "p.u.", "injection of everything that is not a unit"),
         "fixed_q": Dataset(injected.imag, ("hour", "bus"), "p.u."),
         "shunt": Dataset(shunt, ("hour", "bus"), "p.u.", "susceptance of switched banks beyond the grid's own"),
+        "tap": Dataset(tap, ("hour", "changer"), "", "ratios of tap changers beyond the grid's own"),
     }
 
 
@@ -58,10 +61,10 @@ def run(chunk: Chunk) -> StepResult:
         request = ReactiveRequest(net, p_around[rows], on_around[rows], low_around[rows], high_around[rows], here)
         results.append(chosen.call(request))
         check_reactive(request, results[-1])
-    names = ("v", "q", "p", "loss", "feasible", "residual", "shunt")
-    v, q, p, loss, feasible, residual, shunt = (np.concatenate([getattr(r, k) for r in results]) for k in names)
+    names = ("v", "q", "p", "loss", "feasible", "residual", "shunt", "tap")
+    v, q, p, loss, feasible, residual, shunt, tap = (np.concatenate([getattr(r, k) for r in results]) for k in names)
     rows = slice(chunk.first_hour - begin, chunk.first_hour - begin + chunk.hours)
-    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_around[rows], fixed, shunt)
+    datasets = state_datasets(net, chunk.first_hour, v, q, p, on_around[rows], fixed, shunt, tap)
     datasets["loss"] = Dataset(loss, ("hour",), "MW", "losses in the network")
     datasets["feasible"] = Dataset(feasible, ("hour",), "", "1 where voltage and reactive limits hold")
     datasets["residual"] = Dataset(residual, ("hour",), "p.u.", "voltage beyond a limit")

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from slots.contracts.curative import CurativeAction
-from slots.grid.admittance import admittance, shunted
+from slots.grid.admittance import admittance, as_set
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
@@ -78,9 +78,8 @@ def check_adjusted(request: AdjustmentRequest, result: Adjusted) -> None:
     net, point = request.network, result.point
     s = point.injection(net)
     v: Complexes = point.v
-    assert np.abs(v * np.conj(shunted(admittance(net.grid).ybus, point.shunt) @ v) - s).max() < 1e-7, (
-        "power does not balance"
-    )
+    ybus = as_set(net.grid, admittance(net.grid), point.shunt, point.tap).ybus
+    assert np.abs(v * np.conj(ybus @ v) - s).max() < 1e-7, "power does not balance"
     inside: Bools = (point.p >= request.point.low - 1e-3) & (point.p <= request.point.high + 1e-3)
     assert inside.all(), "a unit leaves its window"
     assert (point.shed >= -1e-9).all(), "negative shedding"

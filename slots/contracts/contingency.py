@@ -68,7 +68,7 @@ def hour_after(network: Network, point: OperatingPoint, units: Ints) -> Hour:
     place = np.divide(point.q - low_before, before, out=np.zeros_like(before), where=before > 1e-9)
     q = low + place * (high - low)
     injection = point.fixed + (network.unit_map @ p + 1j * q) / network.grid.base_mva
-    return hour_before(network, point.v, injection, q, on, network.voltage_controlled(on), point.shunt)
+    return hour_before(network, point.v, injection, q, on, network.voltage_controlled(on), point.shunt, point.tap)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class N1Request:
         share: (hour, bus) share of a deficit that the units at each bus take; zero where no voltage is held.
         low, high: (hour, bus) p.u. between which the reactive injection of a controlled bus may lie.
         shunt: (hour, bus) p.u. of switched banks beyond the grid's own.
+        tap: (hour, changer) ratios of tap changers beyond the grid's own.
     """
 
     network: Network
@@ -39,30 +40,34 @@ class N1Request:
     low: Floats
     high: Floats
     shunt: Floats
+    tap: Floats
 
     @classmethod
     def of(cls, network: Network, hours: Sequence[Hour]) -> N1Request:
         """The verification of some intact hours."""
-        n = network.grid.n_bus
-        return cls(network, *(np.array([getattr(x, f.name) for x in hours]).reshape(-1, n) for f in fields(Hour)))
+        sizes = dict.fromkeys((f.name for f in fields(Hour)), network.grid.n_bus) | {"tap": len(network.grid.changers)}
+        columns = (np.array([getattr(x, k) for x in hours]).reshape(len(hours), n) for k, n in sizes.items())
+        return cls(network, *columns)
 
     def hour(self, h: int) -> Hour:
         """One of the hours."""
-        rows = (self.v, self.injection, self.controlled, self.share, self.low, self.high, self.shunt)
+        rows = (self.v, self.injection, self.controlled, self.share, self.low, self.high, self.shunt, self.tap)
         return Hour(*(x[h] for x in rows))
 
 
-def request_for(network: Network, v: Complexes, injection: Complexes, q: Floats, on: Bools, shunt: Floats) -> N1Request:
+def request_for(
+    network: Network, v: Complexes, injection: Complexes, q: Floats, on: Bools, shunt: Floats, tap: Floats
+) -> N1Request:
     """The verification of hours as dispatched.
 
     Args:
         network: the network.
         v, injection: (hour, bus) voltages and scheduled injections (p.u.).
         q: (hour, bus) MVAr of the units at each bus.
-        on: (hour, unit); shunt: (hour, bus) p.u. of switched banks.
+        on: (hour, unit); shunt: (hour, bus) p.u. of switched banks; tap: (hour, changer).
     """
     hours = [
-        hour_before(network, v[h], injection[h], q[h], on[h], network.voltage_controlled(on[h]), shunt[h])
+        hour_before(network, v[h], injection[h], q[h], on[h], network.voltage_controlled(on[h]), shunt[h], tap[h])
         for h in range(len(v))
     ]
     return N1Request.of(network, hours)

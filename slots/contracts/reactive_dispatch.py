@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from slots.grid.admittance import admittance, shunted
+from slots.grid.admittance import admittance, as_set
 from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
 
@@ -40,6 +40,7 @@ class ReactiveDispatch:
         feasible: (hour,) whether all voltage and reactive limits are met.
         residual: (hour,) largest voltage (p.u.) beyond a limit.
         shunt: (hour, bus) p.u. of switched banks beyond the grid's own, in whole steps.
+        tap: (hour, changer) ratios of tap changers beyond the grid's own, in whole steps.
     """
 
     v: Complexes
@@ -49,6 +50,7 @@ class ReactiveDispatch:
     feasible: Bools
     residual: Floats
     shunt: Floats
+    tap: Floats
 
 
 class ReactiveDispatchAlgorithm(Protocol):
@@ -62,12 +64,15 @@ class ReactiveDispatchAlgorithm(Protocol):
 def check_reactive(request: ReactiveRequest, result: ReactiveDispatch) -> None:
     """Invariants: power balances at every bus to 1e-7 p.u.; limits hold where `feasible` (1e-6 p.u.); banks are whole."""
     net, grid = request.network, request.network.grid
-    bare, (down, up, step) = admittance(grid).ybus, net.shunt_range()
-    assert ((result.shunt >= down - 1e-9) & (result.shunt <= up + 1e-9)).all(), "a bank beyond its range"
-    steps = result.shunt / np.where(step > 0, step, 1.0)
-    assert np.abs(steps - steps.round()).max() < 1e-6, "part of a bank"
+    bare = admittance(grid)
+    for what, set_to, (down, up, step) in (
+        ("bank", result.shunt, net.shunt_range()), ("tap", result.tap, net.tap_range())
+    ):  # fmt: skip
+        assert ((set_to >= down - 1e-9) & (set_to <= up + 1e-9)).all(), f"a {what} beyond its range"
+        steps = set_to / np.where(step > 0, step, 1.0)
+        assert np.abs(steps - steps.round()).max(initial=0.0) < 1e-6, f"part of a {what}"
     for h in range(len(result.v)):
-        v, ybus = result.v[h], shunted(bare, result.shunt[h])
+        v, ybus = result.v[h], as_set(grid, bare, result.shunt[h], result.tap[h]).ybus
         given = request.fixed[h] + (net.unit_map @ result.p[h] + 1j * result.q[h]) / grid.base_mva
         assert np.abs(v * np.conj(ybus @ v) - given).max() < 1e-7, "power does not balance"
         if not result.feasible[h]:

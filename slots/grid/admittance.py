@@ -1,11 +1,11 @@
 """Bus and branch admittances of the pi model (MATPOWER manual, section 3.2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
-from slots.grid.model import Complexes, Floats, Grid
+from slots.grid.model import Complexes, Floats, Grid, Ints
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,41 @@ def admittance(grid: Grid) -> Admittance:
     return Admittance(ybus, yff, yft, ytf, ytt)
 
 
-def shunted(ybus: sp.csr_matrix, shunt: Floats) -> sp.csr_matrix:
-    """The bus matrix with more susceptance (p.u.) at each bus."""
-    return sp.csr_matrix(ybus + sp.diags(1j * shunt)) if shunt.any() else ybus
+def as_set(grid: Grid, adm: Admittance, shunt: Floats, tap: Floats) -> Admittance:
+    """The admittances with banks and taps as they are set.
+
+    Args:
+        grid, adm: the grid and its own admittances.
+        shunt: (bus,) p.u. of susceptance beyond the grid's own.
+        tap: (changer,) by which the ratio of each of `grid.changers` is beyond the grid's own.
+    """
+    out = with_taps(grid, adm, tap)
+    if not shunt.any():
+        return out
+    bus = np.arange(grid.n_bus)
+    return replace(out, ybus=_more(out.ybus, bus, bus, np.asarray(1j * shunt, complex)))
+
+
+def with_taps(grid: Grid, adm: Admittance, tap: Floats) -> Admittance:
+    """The admittances with taps as they are set, as in `as_set`; the matrix keeps its pattern."""
+    if not tap.any():
+        return adm
+    k, br = grid.changers, grid.branches
+    less = np.ones(len(br))
+    less[k] = br.tap[k] / (br.tap[k] + tap)
+    out = replace(adm, yff=adm.yff * less**2, yft=adm.yft * less, ytf=adm.ytf * less)
+    moved = [(getattr(out, y) - getattr(adm, y))[k] for y in ("yff", "yft", "ytf")]
+    f, t = br.f[k], br.t[k]
+    rows, columns = np.concatenate([f, f, t]), np.concatenate([f, t, f])
+    return replace(out, ybus=_more(adm.ybus, rows, columns, np.concatenate(moved)))
+
+
+def _more(matrix: sp.csr_matrix, rows: Ints, columns: Ints, values: Complexes) -> sp.csr_matrix:
+    """The matrix with more at entries that it has."""
+    n, out = matrix.shape[1], matrix.copy()
+    entries = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * n + matrix.indices
+    np.add.at(out.data, np.searchsorted(entries, rows * n + columns), values)
+    return out
 
 
 def branch_flows(grid: Grid, adm: Admittance, v: Complexes) -> tuple[Complexes, Complexes]:

@@ -65,6 +65,7 @@ class Branches(_Table):
 
     `rate`: continuous rating (MVA, inf if none); `rate_emergency`: rating after an outage (MVA).
     `tap`: off-nominal ratio on the `f` side (1 for lines); `shift`: rad.
+    `tap_low`, `tap_high`: ratios between which a changer can move under load, in steps of `tap_step`; 0: it is fixed.
     `equivalent`: made by a reduction; has no rating and is never a contingency.
     """
 
@@ -75,11 +76,19 @@ class Branches(_Table):
     x: Floats
     b: Floats
     tap: Floats
+    tap_low: Floats
+    tap_high: Floats
+    tap_step: Floats
     shift: Floats
     rate: Floats
     rate_emergency: Floats
     in_service: Bools
     equivalent: Bools
+
+
+def fixed_taps(tap: Floats) -> dict[str, Floats]:
+    """The columns of branches whose ratios cannot move under load."""
+    return {"tap": tap, "tap_low": tap.copy(), "tap_high": tap.copy(), "tap_step": np.zeros(len(tap))}
 
 
 THERMAL, VARIABLE, STORAGE, CONDENSER = "thermal", "variable", "storage", "condenser"
@@ -173,6 +182,11 @@ class Grid:
     def live(self) -> Bools:
         """(bus,) whether a bus takes part."""
         return np.asarray(self.buses.kind != ISOLATED)
+
+    @property
+    def changers(self) -> Ints:
+        """Positions of the branches in service whose tap can move under load."""
+        return np.flatnonzero(self.branches.in_service & (self.branches.tap_step > 0))
 
     def dc_injection(self) -> Floats:
         """(bus,) MW that the DC links put into each bus on their schedule."""

@@ -82,6 +82,14 @@ class Network:
         down, up = np.floor((b.bs - b.bs_low) / base / whole + 1e-9), np.floor((b.bs_high - b.bs) / base / whole + 1e-9)
         return -down * step, up * step, step
 
+    def tap_range(self) -> tuple[Floats, Floats, Floats]:
+        """(changer,) by which ratios can go below and above the grid's own, in whole steps, and their step."""
+        br, k = self.grid.branches, self.grid.changers
+        step = br.tap_step[k]
+        down = np.floor((br.tap[k] - br.tap_low[k]) / step + 1e-9)
+        up = np.floor((br.tap_high[k] - br.tap[k]) / step + 1e-9)
+        return -down * step, up * step, step
+
     def voltage_controlled(self, on: Bools) -> Bools:
         """(bus,) whether a bus holds its voltage with these units on; the slack bus always does."""
         low, high = self.reactive_range(on)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.sparse as sp
 
-from slots.grid.admittance import Admittance, shunted
 from slots.grid.model import Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.newton import newton
@@ -29,6 +29,7 @@ class OperatingPoint:
         controlled: (bus,) whether a bus holds its voltage.
         shed: (bus,) MW of load not served.
         shunt: (bus,) p.u. of switched banks beyond the grid's own.
+        tap: (changer,) ratios of tap changers beyond the grid's own.
     """
 
     p: Floats
@@ -41,6 +42,7 @@ class OperatingPoint:
     controlled: Bools
     shed: Floats
     shunt: Floats
+    tap: Floats
 
     def injection(self, network: Network) -> Complexes:
         """(bus,) scheduled p.u. injection."""
@@ -58,13 +60,12 @@ class OperatingPoint:
         return np.asarray(room / room.sum())
 
 
-def settle(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
+def settle(network: Network, ybus: sp.csr_matrix, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
     """The power flow of a point with its voltages held, losses shared by the units.
 
-    Returns the settled point and whether it converged; reactive power follows from the solution.
+    `ybus`: (bus, bus) admittances, banks and taps as the point sets them. Returns the settled point and whether it converged; reactive power follows from the solution.
     """
     slack, base = network.grid.slack, network.grid.base_mva
-    ybus = shunted(adm.ybus, point.shunt)
     pv, live = np.flatnonzero(point.controlled), np.flatnonzero(network.grid.live)
     for _ in range(12):
         s = point.injection(network)
@@ -81,15 +82,17 @@ def settle(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[Op
     return point, True
 
 
-def settle_in_range(network: Network, adm: Admittance, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
+def settle_in_range(network: Network, ybus: sp.csr_matrix, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
     """As `settle`, but a bus whose units would leave their reactive range gives up its voltage; the new one is kept."""
     base, low, high = network.grid.base_mva, *network.reactive_range(point.on)
-    ybus, s, shares = shunted(adm.ybus, point.shunt), point.injection(network), point.shares()
+    s, shares = point.injection(network), point.shares()
     rest, share = s.imag - point.q / base, np.asarray(network.unit_map @ shares)
-    hour = Hour(point.v, s, point.controlled, share, rest + low / base, rest + high / base, point.shunt)
+    hour = Hour(
+        point.v, s, point.controlled, share, rest + low / base, rest + high / base, point.shunt, point.tap
+    )  # fmt: skip
     v, _, ok = switching(ybus, hour, point.v, share, network.grid.slack, network.grid.live, 1e-10)
     if not ok:
-        return settle(network, adm, point)
+        return settle(network, ybus, point)
     true = v * np.conj(ybus @ v)
     q = point.q + np.where(point.controlled, (true - s).imag * base, 0.0)
     return replace(point, v=v, q=q, p=point.p + float((true - s).real.sum()) * base * shares), True

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from slots.grid.admittance import Admittance, shunted
+from slots.grid.admittance import Admittance, as_set
 from slots.grid.dc import susceptance
 from slots.grid.model import THERMAL, Bools, Complexes, Floats
 from slots.grid.network import Network
@@ -31,6 +31,7 @@ class Hour:
         share: share of a deficit that each bus takes; zero where no voltage is held.
         low, high: least and most reactive injection of each controlled bus.
         shunt: susceptance of switched banks beyond the grid's own.
+        tap: (changer,) ratios of tap changers beyond the grid's own.
     """
 
     v: Complexes
@@ -40,10 +41,11 @@ class Hour:
     low: Floats
     high: Floats
     shunt: Floats
+    tap: Floats
 
 
 def hour_before(
-    network: Network, v: Complexes, s: Complexes, q: Floats, on: Bools, controlled: Bools, shunt: Floats
+    network: Network, v: Complexes, s: Complexes, q: Floats, on: Bools, controlled: Bools, shunt: Floats, tap: Floats
 ) -> Hour:
     """The hour as contingencies find it: running thermal units share deficits by capacity.
 
@@ -51,7 +53,7 @@ def hour_before(
         network: the network.
         v, s: (bus,) voltages and scheduled injections (p.u.).
         q: (bus,) MVAr of the units at each bus.
-        on: (unit,); controlled: (bus,); shunt: (bus,) p.u.
+        on: (unit,); controlled: (bus,); shunt: (bus,) p.u.; tap: (changer,).
     """
     grid, base = network.grid, network.grid.base_mva
     droop = network.unit_map @ np.where(on & (grid.units.kind == THERMAL), grid.units.pmax, 0.0)
@@ -60,7 +62,7 @@ def hour_before(
         share = np.where(np.arange(grid.n_bus) == grid.slack, 1.0, 0.0)
     low, high = network.reactive_range(on)
     rest = s.imag - q / base
-    return Hour(v, s, controlled, share / share.sum(), rest + low / base, rest + high / base, shunt)
+    return Hour(v, s, controlled, share / share.sum(), rest + low / base, rest + high / base, shunt, tap)
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def solve_outage(
         kept: (bus,) buses that stay with the slack bus; all live ones by default.
         tolerance: largest mismatch accepted (p.u.).
     """
-    ybus = without_branches(network, replace(adm, ybus=shunted(adm.ybus, hour.shunt)), out)
+    ybus = without_branches(network, as_set(network.grid, adm, hour.shunt, hour.tap), out)
     live = network.grid.live
     kept = live if kept is None else kept & live
     outside = hour.s[live & ~kept].real

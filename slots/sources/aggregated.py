@@ -23,6 +23,7 @@ LINKS = 7  # the reference study's region has as many DC links
 COMMITTED = 74  # synchronous plants
 COMMITTED_SOLAR = 2
 SYNCHRONOUS = ("coal", "gas", "nuclear", "oil", "other")
+TAP_RANGE, TAP_STEP = 0.1, 0.00625  # of the ratio, as the taps of the cases are multiples of
 REACTOR_SHARE = 0.6  # of the charging of lines at the kept voltage that reactors can take
 BANK_MVAR = 50.0
 RATING_ROOM = 1.25  # a filled rating leaves at least this much of the base flow
@@ -57,7 +58,7 @@ def aggregated(name: str, whole: Grid) -> Grid:
     v = _solved(whole)
     grid = _cut(name, whole, v, region)
     grid, filled = _with_ratings(grid)
-    grid = _with_banks(grid, region.kv)
+    grid = _with_taps(_with_banks(grid, region.kv), region.kv)
     units, told = _with_plants(grid, region.kv)
     notes = (
         *grid.notes,
@@ -65,6 +66,8 @@ def aggregated(name: str, whole: Grid) -> Grid:
         "base flow where that is more",
         f"bus shunts can be switched, and reactors for {100 * REACTOR_SHARE:.0f} % of the charging of lines at or above "
         f"{region.kv:g} kV, in banks of {BANK_MVAR:g} MVAr or whole",
+        f"{len(grid.changers)} transformers between voltages at or above {region.kv:g} kV change their ratios under load by "
+        f"up to {100 * TAP_RANGE:g} % in steps of {100 * TAP_STEP:g} %",
         *told,
     )
     return grid.replace(units=units, notes=notes)
@@ -198,6 +201,19 @@ def _with_banks(grid: Grid, kv: float) -> Grid:
     low, high = np.minimum(buses.bs, 0.0) - reactor, np.maximum(buses.bs, 0.0)
     step = np.where(reactor > 0, BANK_MVAR, np.minimum(np.abs(buses.bs), BANK_MVAR))
     return grid.replace(buses=replace(buses, bs_low=low, bs_high=high, bs_step=step))
+
+
+def _with_taps(grid: Grid, kv: float) -> Grid:
+    """Transformers between voltages at or above `kv` change their ratios under load."""
+    br, level = grid.branches, grid.buses.kv
+    lower, upper = np.minimum(level[br.f], level[br.t]), np.maximum(level[br.f], level[br.t])
+    moves = (lower >= kv) & (upper > lower) & (br.shift == 0)
+    low, high = np.minimum(br.tap, 1 - TAP_RANGE), np.maximum(br.tap, 1 + TAP_RANGE)
+    branches = replace(
+        br, tap_low=np.where(moves, low, br.tap), tap_high=np.where(moves, high, br.tap),
+        tap_step=np.where(moves, TAP_STEP, 0.0),
+    )  # fmt: skip
+    return grid.replace(branches=branches)
 
 
 def _with_plants(grid: Grid, kv: float) -> tuple[Units, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from slots.grid.model import (
     Grid,
     Ints,
     Units,
+    fixed_taps,
 )
 from slots.sources.costs import SEGMENTS, breakpoints, polynomial
 from slots.sources.matpower import Case
@@ -125,7 +126,7 @@ def _branches(case: Case, position: dict[int, int]) -> Branches:
         names.append(f"{a}-{c}" if seen[(a, c)] == 1 else f"{a}-{c} #{seen[(a, c)]}")
     return Branches(
         name=np.array(names), f=f, t=t, r=b[:, 2].copy(), x=b[:, 3].copy(), b=b[:, 4].copy(),
-        tap=np.where(b[:, 8] == 0, 1.0, b[:, 8]), shift=np.deg2rad(b[:, 9]), rate=rate,
+        **fixed_taps(np.where(b[:, 8] == 0, 1.0, b[:, 8])), shift=np.deg2rad(b[:, 9]), rate=rate,
         rate_emergency=emergency, in_service=on, equivalent=np.zeros(len(b), bool),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from slots.grid.model import (
     Floats,
     Grid,
     Units,
+    fixed_taps,
 )
 from slots.sources.costs import SEGMENTS, breakpoints
 from slots.sources.series import Series, calendar_start
@@ -98,7 +99,7 @@ def _branches(folder: Path, position: dict[int, int]) -> Branches:
         name=np.array(b["UID"].astype(str).tolist()),
         f=np.array([position[int(k)] for k in b["From Bus"]], np.int64),
         t=np.array([position[int(k)] for k in b["To Bus"]], np.int64), r=_f(b["R"]), x=_f(b["X"]), b=_f(b["B"]),
-        tap=np.where(tap == 0, 1.0, tap), shift=np.zeros(n), rate=_f(b["Cont Rating"]),
+        **fixed_taps(np.where(tap == 0, 1.0, tap)), shift=np.zeros(n), rate=_f(b["Cont Rating"]),
         rate_emergency=_f(b["LTE Rating"]), in_service=np.ones(n, bool), equivalent=np.zeros(n, bool),
     )  # fmt: skip
 

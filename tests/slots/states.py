@@ -78,7 +78,7 @@ class Day:
             return (net.unit_map @ x.T).T / base
 
         injection = self.fixed + at_bus(r.p) + 1j * r.q / base
-        return request_for(net, r.v, injection, r.q, self.reactive_request.on, r.shunt)
+        return request_for(net, r.v, injection, r.q, self.reactive_request.on, r.shunt, r.tap)
 
 
 @cache

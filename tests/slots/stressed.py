@@ -33,8 +33,10 @@ def stressed_point() -> tuple[Network, OperatingPoint]:
     vm[units.bus] = units.vset
     held = net.voltage_controlled(on)
     point, ok = settle(
-        net, adm, OperatingPoint(p, on, 0 * p, p + 1e3, fixed, np.zeros(n), vm, held, np.zeros(n), np.zeros(n))
-    )
+        net, adm.ybus, OperatingPoint(
+            p, on, 0 * p, p + 1e3, fixed, np.zeros(n), vm, held, np.zeros(n), np.zeros(n), np.zeros(len(grid.changers))
+        ),
+    )  # fmt: skip
     assert ok
     return net, point
 
@@ -48,6 +50,6 @@ def load_of(net: Network, point: OperatingPoint) -> Floats:
 def stressed() -> tuple[Network, Pocket]:
     """The stressed case as curative actions see it."""
     net, point = stressed_point()
-    hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
+    hour = hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt, point.tap)
     factors, engine = factor_operator(net.grid), batched_engine_of(net)
     return net, Pocket.of(net, admittance(net.grid), factors, engine, hour, point, load_of(net, point))

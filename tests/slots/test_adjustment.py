@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.contracts.adjustment import AdjustmentRequest, check_adjusted
-from slots.grid.admittance import admittance, shunted
+from slots.grid.admittance import admittance, as_set
 from slots.grid.operating_point import OperatingPoint, settle_in_range
 from slots.grid.outage import REACTIVE_TOLERANCE
 from tests.slots.states import day, network
@@ -21,6 +21,7 @@ def _point(hour: int) -> OperatingPoint:
     return OperatingPoint(
         d.reactive.p[hour], q.on[hour], q.low[hour], q.high[hour], d.fixed[hour], d.reactive.q[hour],
         d.reactive.v[hour], net.voltage_controlled(q.on[hour]), np.zeros(net.grid.n_bus), d.reactive.shunt[hour],
+        d.reactive.tap[hour],
     )  # fmt: skip
 
 
@@ -41,10 +42,11 @@ def test_a_schedule_stays_where_actions_are_all_it_needs() -> None:
 def test_moved_voltages_keep_the_reactive_ranges_of_their_units(hour: int, seed: int, most: float) -> None:
     net, point, base = network(), _point(hour), network().grid.base_mva
     wanted = np.abs(point.v) + np.random.default_rng(seed).uniform(-most, most, len(point.v))
-    adm, asked = admittance(net.grid), replace(point, v=wanted * np.exp(1j * np.angle(point.v)))
-    end, ok = settle_in_range(net, adm, asked)
+    adm = as_set(net.grid, admittance(net.grid), point.shunt, point.tap)
+    asked = replace(point, v=wanted * np.exp(1j * np.angle(point.v)))
+    end, ok = settle_in_range(net, adm.ybus, asked)
     assert ok
-    injected = end.v * np.conj(shunted(adm.ybus, end.shunt) @ end.v)
+    injected = end.v * np.conj(adm.ybus @ end.v)
     assert np.abs(injected - end.injection(net)).max() < 1e-9
     low, high = net.reactive_range(end.on)
     bounded = end.controlled & (np.arange(net.grid.n_bus) != net.grid.slack)

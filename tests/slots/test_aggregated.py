@@ -61,6 +61,17 @@ def test_banks_are_whole_and_none_is_lost():
     assert n.bs_low.sum() - n.bs.sum() == pytest.approx((b.bs_low - b.bs).sum(), rel=1e-6)
 
 
+def test_taps_between_kept_voltages_move_in_whole_steps():
+    grid, _, _, net = _region("aggregated-25k")
+    assert len(grid.changers) == len(net.grid.changers) == 13
+    down, up, step = net.tap_range()
+    ratio = net.grid.branches.tap[net.grid.changers]
+    assert ((down < 0) & (up > 0) | (ratio + up == ratio) | (down == 0)).all()
+    assert np.abs(np.concatenate([down, up]) / np.tile(step, 2) % 1).max() < 1e-6
+    assert (ratio + down >= np.minimum(ratio, 0.9) - 1e-9).all()
+    assert (ratio + up <= np.maximum(ratio, 1.1) + 1e-9).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["aggregated-25k", "aggregated-70k"])
 def test_the_equivalent_behaves_like_the_whole(name):

@@ -102,7 +102,7 @@ def test_adjustment(call):
     high = np.where(variable, np.maximum(d.horizon.upper()[hour], p), q.high[hour])
     point = OperatingPoint(
         p, q.on[hour], low, high, d.fixed[hour], d.reactive.q[hour], d.reactive.v[hour], request.controlled[hour],
-        np.zeros(net.grid.n_bus), d.reactive.shunt[hour],
+        np.zeros(net.grid.n_bus), d.reactive.shunt[hour], d.reactive.tap[hour],
     )  # fmt: skip
     asked = AdjustmentRequest(net, point, np.maximum(-d.fixed[hour].real * 100, 0), net.contingencies)
     result = call(asked)

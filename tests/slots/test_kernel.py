@@ -48,7 +48,7 @@ def _hour(net: Network, level: float, room: float, seed: int) -> Hour | None:
     share /= share.sum()
     low, high = (room * x / base - load.imag / base for x in net.reactive_range(on))
     v0 = np.where(held, grid.buses.vm, 1.0) * np.exp(1j * grid.buses.va)
-    hour = Hour(v0, s, held, share, low, high, np.zeros(grid.n_bus))
+    hour = Hour(v0, s, held, share, low, high, np.zeros(grid.n_bus), np.zeros(len(grid.changers)))
     engine = batched_engine_of(net)
     assert isinstance(engine, BatchedEngine)
     intact = solve_outage(net, engine.adm, np.zeros(0, np.int64), hour, tolerance=1e-11)
@@ -56,7 +56,8 @@ def _hour(net: Network, level: float, room: float, seed: int) -> Hour | None:
         return None
     v = intact.v
     s = v * np.conj(engine.adm.ybus @ v)
-    return Hour(v, s, held & intact.held, share * intact.held / (share * intact.held).sum(), low, high, hour.shunt)
+    return Hour(v, s, held & intact.held, share * intact.held / (share * intact.held).sum(), low, high, hour.shunt,
+                hour.tap)  # fmt: skip
 
 
 @compiled

@@ -8,7 +8,7 @@ from slots.algorithms.n1 import listed
 from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.newton_each import newton_each
 from slots.contracts.contingency import Contingency, contingencies_of, hour_after, unit_outages
-from slots.grid.admittance import admittance, shunted
+from slots.grid.admittance import admittance, as_set
 from slots.grid.connectivity import kept_without
 from slots.grid.operating_point import OperatingPoint
 from slots.grid.outage import REACTIVE_TOLERANCE, solve_outage
@@ -22,7 +22,7 @@ def _point(hour: int) -> OperatingPoint:
     q, r = d.reactive_request, d.reactive
     return OperatingPoint(
         r.p[hour], q.on[hour], r.p[hour], r.p[hour], d.fixed[hour], r.q[hour], r.v[hour],
-        net.voltage_controlled(q.on[hour]), np.zeros(net.grid.n_bus), r.shunt[hour],
+        net.voltage_controlled(q.on[hour]), np.zeros(net.grid.n_bus), r.shunt[hour], r.tap[hour],
     )  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_after_the_loss_of_a_unit_power_balances_and_the_others_share_by_capacit
     lost = [g for g in unit_outages(net) if point.on[g.units[0]] and point.p[g.units[0]] > 50]
     assert len(lost) > 10
     engine = batched_engine_of(net)
-    ybus = shunted(admittance(net.grid).ybus, point.shunt)
+    ybus = as_set(net.grid, admittance(net.grid), point.shunt, point.tap).ybus
     for contingency in lost:
         v = engine.alone(hour_after(net, point, contingency.units), NONE)
         assert v is not None

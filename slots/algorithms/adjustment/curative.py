@@ -13,7 +13,7 @@ from slots.algorithms.n1.cases import Engine
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.curative import CurativeAction, with_change
 from slots.contracts.n1 import N1Request, limits
-from slots.grid.admittance import Admittance, branch_flows
+from slots.grid.admittance import Admittance, branch_flows, with_taps
 from slots.grid.dc import FactorOperator, angle_limits
 from slots.grid.model import Floats, Ints
 from slots.grid.network import Network
@@ -37,7 +37,7 @@ class Pocket:
     """An hour in which outages need help.
 
     Attributes:
-        net, adm: the network; factors: its PTDF.
+        net, adm: the network and its own admittances; factors: its PTDF.
         hour: the intact hour; flow: (branch,) its active flows (p.u.).
         generation, demand: (bus,) MW that could be run back or shed; tangent: (bus,) MVAr a MW of load draws.
     """
@@ -59,7 +59,7 @@ class Pocket:
     ) -> "Pocket":  # fmt: skip
         """The hour of an operating point."""
         generation = np.asarray(net.unit_map @ np.where(point.on, np.maximum(point.p, 0.0), 0.0))
-        flow = branch_flows(net.grid, adm, point.v)[0].real
+        flow = branch_flows(net.grid, with_taps(net.grid, adm, point.tap), point.v)[0].real
         real = point.fixed.real
         tangent = np.divide(point.fixed.imag, real, out=np.zeros_like(real), where=np.abs(real) > 1e-9)
         demand, tangent = np.maximum(demand, 0.0), np.clip(tangent, -1.0, 1.0)

@@ -21,7 +21,7 @@ from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import SHED_WEIGHT, Adjusted, AdjustmentRequest
 from slots.contracts.curative import CurativeAction
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result, limits
-from slots.grid.admittance import Admittance, admittance, branch_flows, shunted
+from slots.grid.admittance import Admittance, admittance, as_set, branch_flows
 from slots.grid.dc import FactorOperator, angle_limits, factor_operator
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
@@ -73,10 +73,10 @@ class _Row:
 def successive_lp(request: AdjustmentRequest) -> Adjusted:
     """Adjust one hour."""
     net, schedule = request.network, request.point
-    adm = admittance(net.grid)
-    if request.lost is not None and (actions := _help_each(_pocket(net, adm, request, schedule), request.lost)):
+    adm = as_set(net.grid, admittance(net.grid), schedule.shunt, schedule.tap)
+    if request.lost is not None and (actions := _help_each(_pocket(net, request, schedule), request.lost)):
         return Adjusted(schedule, 0.0, 0.0, 0, True, 0.0, "", actions)
-    first, ok = settle(net, adm, schedule)
+    first, ok = settle(net, adm.ybus, schedule)
     if not ok:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
     best, state, score, rounds = _improve(net, adm, request, first)
@@ -92,10 +92,9 @@ def _improve(
     net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint
 ) -> tuple[OperatingPoint, "_Verified", float, int]:
     """The best point that rounds of linear programs find, its states, its worst violation and the number of rounds."""
-    with_banks = replace(adm, ybus=shunted(adm.ybus, request.point.shunt))
     watched, best, best_score, radius, backoff, helped = _Watched(), point, (np.inf, np.inf), 1.0, BACKOFF, True
     for rounds in range(MAX_ROUNDS + 1):
-        state = _verify(net, adm, request, point, watched)
+        state = _verify(net, request, point, watched)
         score = _score(net, state.result, point)
         _watch(net, adm, point, state, watched)
         if rounds == 0 or score[1] < best_score[1]:
@@ -107,29 +106,27 @@ def _improve(
         last = rounds == MAX_ROUNDS or radius < SMALLEST_RADIUS
         if best_score[0] > 0 and not helped and (last or point is not best):
             helped = True
-            if (cured := _cured(net, adm, request, best, best_state)) is not None:
+            if (cured := _cured(net, request, best, best_state)) is not None:
                 return best, cured, 0.0, rounds
         if best_score[0] <= 0 or last:
             break
-        rows = _rows(net, with_banks, best, best_state, watched, backoff)
+        rows = _rows(net, adm, best, best_state, watched, backoff)
         try:
             changed = _step(net, request, request.point, best, rows, radius)
         except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
             break
-        point, ok = settle_in_range(net, adm, changed)
+        point, ok = settle_in_range(net, adm.ybus, changed)
         if not ok:
             point, radius = best, radius * SHRINK
     return best, best_state, best_score[0], rounds
 
 
-def _cured(
-    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, state: "_Verified"
-) -> "_Verified | None":
+def _cured(net: Network, request: AdjustmentRequest, point: OperatingPoint, state: "_Verified") -> "_Verified | None":
     """A point's states with curative actions for all that rounds have not mended; None where some has none."""
     if _intact_score(net, state.result, point) > 0:
         return None
     left = np.flatnonzero(state.result.insecure()[0, 1:])
-    more = _help_each(_pocket(net, adm, request, point), left)
+    more = _help_each(_pocket(net, request, point), left)
     return None if more is None else replace(state, actions=(*state.actions, *more))
 
 
@@ -154,12 +151,12 @@ class _Verified:
 
 
 def _hour(net: Network, point: OperatingPoint) -> Hour:
-    return hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt)
+    return hour_before(net, point.v, point.injection(net), point.q, point.on, point.controlled, point.shunt, point.tap)
 
 
-def _pocket(net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint) -> Pocket:
+def _pocket(net: Network, request: AdjustmentRequest, point: OperatingPoint) -> Pocket:
     demand = np.maximum(request.demand - point.shed, 0.0)
-    return Pocket.of(net, adm, _factors(net), batched_engine_of(net), _hour(net, point), point, demand)
+    return Pocket.of(net, admittance(net.grid), _factors(net), batched_engine_of(net), _hour(net, point), point, demand)
 
 
 def _help_each(pocket: Pocket, cases: Ints) -> tuple[CurativeAction, ...] | None:
@@ -172,15 +169,13 @@ def _help_each(pocket: Pocket, cases: Ints) -> tuple[CurativeAction, ...] | None
     return tuple(found)
 
 
-def _verify(
-    net: Network, adm: Admittance, request: AdjustmentRequest, point: OperatingPoint, watched: _Watched
-) -> _Verified:
+def _verify(net: Network, request: AdjustmentRequest, point: OperatingPoint, watched: _Watched) -> _Verified:
     hour = _hour(net, point)
     # What the intact point already gives beyond a limit is scored by itself; outages need not mend it.
     hour = replace(hour, low=np.minimum(hour.low, hour.s.imag), high=np.maximum(hour.high, hour.s.imag))
     one = N1Request.of(net, [hour])
     if not len(request.contingencies):
-        collect = Collector(one, adm)
+        collect = Collector(one, admittance(net.grid))
         collect.result.converged[:, 1:] = True
         collect.result.loading[:, 1:], collect.result.margin[:, 1:] = 0.0, 0.0
         collect.put(0, np.zeros(1, np.int64), point.v[None, :], np.ones(1, bool))
@@ -189,7 +184,7 @@ def _verify(
     result = batched(one)
     actions = []
     if not result.converged.all():
-        pocket = _pocket(net, adm, request, point)
+        pocket = _pocket(net, request, point)
         for k in np.flatnonzero(~result.converged[0, 1:]).tolist():
             if (action := pocket.help(k)) is not None:
                 actions.append(action)

@@ -16,7 +16,7 @@ from scipy.sparse.linalg import splu
 from bos_core.objects.errors import ParameterError
 from slots.contracts.equivalence import EquivalenceRequest
 from slots.grid.admittance import admittance
-from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Buses, Complexes, Floats, Grid, Ints
+from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Buses, Complexes, Floats, Grid, Ints, fixed_taps
 from slots.grid.network import Network, whole
 from slots.grid.plants import grouping, merged
 from slots.grid.reduction import boundary_weights, laplacian, outer_part
@@ -155,7 +155,7 @@ def _equivalent_branches(at: Ints, matrix: Complexes, own: Branches, n: int) -> 
     m = len(i)
     return Branches(
         name=np.array([f"equivalent {a}-{b}" for a, b in zip(at[i], at[j], strict=True)], dtype=np.str_),
-        f=at[i], t=at[j], r=z.real, x=z.imag, b=np.zeros(m), tap=np.ones(m), shift=np.zeros(m),
+        f=at[i], t=at[j], r=z.real, x=z.imag, b=np.zeros(m), **fixed_taps(np.ones(m)), shift=np.zeros(m),
         rate=np.full(m, np.inf), rate_emergency=np.full(m, np.inf), in_service=np.ones(m, bool),
         equivalent=np.ones(m, bool),
     )  # fmt: skip

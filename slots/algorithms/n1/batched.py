@@ -17,7 +17,7 @@ from slots.algorithms.n1 import kernel
 from slots.algorithms.n1.cases import Cases, Engine
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result, limits
-from slots.grid.admittance import admittance, branch_flows
+from slots.grid.admittance import Admittance, admittance, branch_flows, with_taps
 from slots.grid.connectivity import islanding_outages
 from slots.grid.model import Complexes, Floats, Ints
 from slots.grid.network import Network
@@ -68,6 +68,8 @@ class BatchedEngine:
         self._bus, self._place = _elimination_order(net, self.adm.ybus)
         self.lanes = int(library.lanes())  # outages at once
         self._kept: list[Any] = []  # arrays that the structure points to
+        self._tap = np.zeros(len(net.grid.changers))
+        self._admittances = {k: np.ascontiguousarray(x) for k, x in self._in_order(self.adm).items()}
         self._structure = self._lay_out()
         self._dead = self._dead_buses()
 
@@ -75,24 +77,41 @@ class BatchedEngine:
         self._kept.append(np.ascontiguousarray(array, dtype=kind))
         return kernel.address(self._kept[-1])
 
-    def _lay_out(self) -> kernel.Net:
-        net, grid, adm = self.net, self.net.grid, self.adm
+    def _matrix(self, adm: Admittance) -> sp.csr_matrix:
         y = sp.csr_matrix(adm.ybus[self._bus][:, self._bus])
         y.sort_indices()
+        return y
+
+    def _in_order(self, adm: Admittance) -> dict[str, Floats]:
+        """Admittances as the kernel takes them: of the matrix's entries, and of each branch."""
+        y = self._matrix(adm).data
+        out = {"y_re": y.real, "y_im": y.imag}
+        for name in ("ff", "ft", "tf", "tt"):
+            value = getattr(adm, f"y{name}")
+            out |= {f"{name}_re": value.real, f"{name}_im": value.imag}
+        return out
+
+    def _set(self, tap: Floats) -> None:
+        """Write the admittances with taps as an hour sets them; they seldom move."""
+        if np.array_equal(tap, self._tap):
+            return
+        for name, value in self._in_order(with_taps(self.net.grid, self.adm, tap)).items():
+            self._admittances[name][:] = value
+        self._tap = tap.copy()
+
+    def _lay_out(self) -> kernel.Net:
+        net, grid, y = self.net, self.net.grid, self._matrix(self.adm)
         fill = _fill(y)
         self.entries = 4 * fill.nnz  # of both factors, where every voltage is free
         br, base = grid.branches, grid.base_mva
         watch = np.flatnonzero(br.in_service & np.isfinite(br.rate_emergency))
         _, low, high = limits(net, True)
         place = np.where(br.in_service[:, None], self._place[np.column_stack([br.f, br.t])], 0)
-        parts = {}
-        for name in ("ff", "ft", "tf", "tt"):
-            value = getattr(adm, f"y{name}")
-            parts[f"{name}_re"], parts[f"{name}_im"] = self._hold(value.real), self._hold(value.imag)
+        parts = {k: kernel.address(x) for k, x in self._admittances.items()}
         return kernel.Net(
             buses=len(self._bus), branches=len(br), watched=len(watch), y_ptr=self._hold(y.indptr, np.int32),
             y_col=self._hold(y.indices, np.int32), y_in_fill=self._hold(_positions(y, fill), np.int32),
-            y_re=self._hold(y.data.real), y_im=self._hold(y.data.imag), fill_ptr=self._hold(fill.indptr, np.int32),
+            fill_ptr=self._hold(fill.indptr, np.int32),
             fill_col=self._hold(fill.indices, np.int32), branch_from=self._hold(place[:, 0], np.int32),
             branch_to=self._hold(place[:, 1], np.int32), watch=self._hold(watch, np.int32),
             per_rate2=self._hold((base / br.rate_emergency[watch]) ** 2), v_low=self._hold(low[self._bus]),
@@ -158,6 +177,7 @@ class BatchedEngine:
             hour: the hour, its injections and ranges those after the loss; its voltages are set points and a start.
             branches: positions of the branches that are out.
         """
+        self._set(hour.tap)
         which, arrays = branches.astype(np.int32), _hour_arrays(hour, self._bus)
         e, f = np.zeros(len(self._bus)), np.zeros(len(self._bus))
         cases = kernel.Cases(
@@ -174,6 +194,7 @@ class BatchedEngine:
 
     def _run(self, hour: Hour, branches: Ints, keep: bool) -> "_Run":
         """The kernel on some branches' outages."""
+        self._set(hour.tap)
         dead = np.array([self._dead[k] for k in branches.tolist()], dtype=np.int64)
         mine = np.flatnonzero(dead >= -1)
         # Like with like: how much a branch carries tells about how many steps its outage takes.

@@ -13,7 +13,7 @@ import numpy as np
 from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result
-from slots.grid.admittance import admittance, branch_flows, shunted
+from slots.grid.admittance import admittance, as_set, branch_flows
 from slots.grid.connectivity import islanding_outages
 from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
@@ -68,7 +68,7 @@ class LightsimEngine:
         self._branch_of = {i: b for b, i in self._ids.items()}
         self._sharing = np.arange(grid.n_bus) == grid.slack
         self._held = np.ones(grid.n_bus, bool)
-        self._shunt = np.zeros(grid.n_bus)
+        self._shunt, self._tap = np.zeros(grid.n_bus), np.zeros(len(grid.changers))
         self._banks = np.array([s.target_q_mvar for s in self._grid.get_shunts()])
 
     def cases(self, hour: Hour, outages: Ints) -> Cases:
@@ -109,8 +109,9 @@ class LightsimEngine:
     def _within(self, hour: Hour, branches: Ints, v: Complexes) -> Bools:
         """Whether every controlled bus but the slack stays in its reactive range; v: (outage, bus)."""
         br = self._net.grid.branches
-        q = (v * np.conj((shunted(self.adm.ybus, hour.shunt) @ v.T).T)).imag
-        sf, st = branch_flows(self._net.grid, self.adm, v)
+        adm = as_set(self._net.grid, self.adm, hour.shunt, hour.tap)
+        q = (v * np.conj((adm.ybus @ v.T).T)).imag
+        sf, st = branch_flows(self._net.grid, adm, v)
         row = np.arange(len(branches))
         q[row, br.f[branches]] -= sf[row, branches].imag
         q[row, br.t[branches]] -= st[row, branches].imag
@@ -134,6 +135,11 @@ class LightsimEngine:
         for bus in np.flatnonzero(hour.shunt != self._shunt):
             self._grid.change_q_shunt(int(bus), float(self._banks[bus] - hour.shunt[bus] * self._base))
         self._shunt = hour.shunt.copy()
+        changers, br = self._net.grid.changers, self._net.grid.branches
+        for k in np.flatnonzero(hour.tap != self._tap).tolist():
+            transformer = self._ids[int(changers[k])] - len(self._grid.get_lines())
+            self._grid.change_ratio_trafo(transformer, float(br.tap[changers[k]] + hour.tap[k]))
+        self._tap = hour.tap.copy()
         every = np.ones(n, bool)
         # A held bus keeps its voltage whatever reactive load it has; its load's Q is therefore left out.
         q = np.where(hour.controlled, 0.0, -hour.s.imag * self._base)
@@ -159,7 +165,7 @@ def _as_case(net: Network) -> dict[str, Any]:
     branch = np.zeros((len(br), 13))
     branch[:, 0], branch[:, 1] = br.f + 1, br.t + 1
     branch[:, 2], branch[:, 3], branch[:, 4] = br.r, br.x, br.b
-    line = (br.tap == 1.0) & (br.shift == 0.0)
+    line = (br.tap == 1.0) & (br.shift == 0.0) & (br.tap_step == 0.0)
     branch[:, 8] = np.where(line, 0.0, br.tap)
     branch[:, 9], branch[:, 10] = np.rad2deg(br.shift), br.in_service
     branch[:, 11], branch[:, 12] = -360, 360
@@ -169,7 +175,12 @@ def _as_case(net: Network) -> dict[str, Any]:
 def _element_ids(ls_grid: Any, net: Network) -> dict[int, int]:
     """Branch position -> lightsim2grid contingency id (lines first, then transformers)."""
     br = net.grid.branches
-    line = (br.tap == 1.0) & (br.shift == 0.0) & (net.grid.buses.kv[br.f] == net.grid.buses.kv[br.t])
+    line = (
+        (br.tap == 1.0)
+        & (br.shift == 0.0)
+        & (br.tap_step == 0.0)
+        & (net.grid.buses.kv[br.f] == net.grid.buses.kv[br.t])
+    )
     counts = (len(ls_grid.get_lines()), len(ls_grid.get_trafos()))
     ids = {}
     for is_line, offset in ((True, 0), (False, counts[0])):

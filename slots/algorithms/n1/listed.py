@@ -13,7 +13,7 @@ import numpy as np
 from slots.algorithms.n1.batched import BatchedEngine, batched_engine_of
 from slots.algorithms.n1.worst import worst_of
 from slots.contracts.contingency import Contingency, ListedResult, hour_after
-from slots.grid.admittance import Admittance, admittance
+from slots.grid.admittance import Admittance, admittance, with_taps
 from slots.grid.connectivity import kept_without
 from slots.grid.model import Bools, Complexes, Ints
 from slots.grid.network import Network
@@ -35,7 +35,8 @@ def verify_listed(
             v[k], result.converged[h, k] = found.v, found.converged
             result.lost_load[h, k] = found.lost_load * network.grid.base_mva
             result.lost_generation[h, k] = found.lost_generation * network.grid.base_mva
-        for name, values in worst_of(network, adm, v, [c.branches for c in contingencies], True).items():
+        set_to = with_taps(network.grid, adm, point.tap)
+        for name, values in worst_of(network, set_to, v, [c.branches for c in contingencies], True).items():
             getattr(result, name)[h] = np.where(result.converged[h], values, -1 if name == "branch" else np.nan)
     return result
 
@@ -55,9 +56,15 @@ def verify_each(network: Network, hours: Sequence[Hour], outages: Ints) -> dict[
         for hour, k in zip(hours, outages.tolist(), strict=True)
     ]
     good, base = np.array([o.converged for o in found]), network.grid.base_mva
-    worst = worst_of(network, adm, np.array([o.v for o in found]), [np.array([k]) for k in outages.tolist()], True)
+    worst = [
+        worst_of(network, with_taps(network.grid, adm, hour.tap), o.v[None, :], [np.array([k])], True)
+        for hour, o, k in zip(hours, found, outages.tolist(), strict=True)
+    ]
     return {
-        **{k: np.where(good, values, -1 if k == "branch" else np.nan) for k, values in worst.items()},
+        **{
+            k: np.where(good, np.concatenate([w[k] for w in worst]), -1 if k == "branch" else np.nan)
+            for k in (worst[0] if worst else ())
+        },
         "converged": good, "iterations": np.zeros(len(found), np.int64),
         "lost_load": base * np.array([o.lost_load for o in found]),
         "lost_generation": base * np.array([o.lost_generation for o in found]),

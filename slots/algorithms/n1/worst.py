@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slots.contracts.n1 import N1Request, N1Result, limits
-from slots.grid.admittance import Admittance, branch_flows
+from slots.grid.admittance import Admittance, branch_flows, with_taps
 from slots.grid.model import Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.outage import Outage
@@ -14,7 +14,7 @@ from slots.grid.outage import Outage
 
 @dataclass
 class Collector:
-    """Gathers an hour's cases into a result."""
+    """Gathers an hour's cases into a result; `adm`: the network's own admittances."""
 
     request: N1Request
     adm: Admittance
@@ -39,13 +39,14 @@ class Collector:
     def put(self, hour: int, cases: Ints, v: Complexes, converged: Bools) -> None:
         """Record cases (0 intact, 1 + position in `contingencies` else) with voltages (case, bus)."""
         out, r = cases > 0, self.result
+        adm = with_taps(self.request.network.grid, self.adm, self.request.tap[hour])
         for group, outage in ((~out, False), (out, True)):
             if not group.any():
                 continue
             rows, mine = cases[group], converged[group]
             lost = [self.contingencies[[k - 1]] if outage else self.contingencies[:0] for k in rows.tolist()]
             r.converged[hour, rows] = mine
-            for name, values in worst_of(self.request.network, self.adm, v[group], lost, outage).items():
+            for name, values in worst_of(self.request.network, adm, v[group], lost, outage).items():
                 getattr(r, name)[hour, rows] = np.where(mine, values, -1 if name == "branch" else np.nan)
 
 
@@ -55,7 +56,7 @@ def worst_of(
     """(case,) `loading` and the `branch` it is at, `vmin`, `vmax` and `margin`, as in `N1Result`.
 
     Args:
-        network, adm: the intact network.
+        network, adm: the intact network, taps as they are set.
         v: (case, bus) voltages; zero where a bus is de-energised.
         lost: positions of the branches that are out in each case.
         outage: whether the limits after outages apply.

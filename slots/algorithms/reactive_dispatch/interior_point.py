@@ -3,9 +3,9 @@
 The program is built once per network; hours differ in parameters and bounds. Within a request each hour starts from
 the one before, the first from DC angles, so results do not depend on who computes what.
 
-Banks of shunts are switched in whole steps, and seldom: for each block of hours the program is solved with free
-susceptances in its middle hour, they are rounded, and the block's hours are dispatched with them as they are. An hour
-that has no solution so gets a switching of its own.
+Banks of shunts and taps move in whole steps, and seldom: for each block of hours the program is solved with free
+susceptances and ratios in its middle hour, they are rounded, and the block's hours are dispatched with them as they
+are. An hour that has no solution so gets a setting of its own.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ import numpy as np
 
 from slots.algorithms.reactive_dispatch.nonlinear import LEAST_P_U, problem_of
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest
-from slots.grid.admittance import admittance, shunted
+from slots.grid.admittance import admittance, as_set
 from slots.grid.dc import susceptance
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
@@ -32,7 +32,7 @@ PENALTY = 1e3
 MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
 LOSSES = (100.0, 1e-3)  # weights of losses (p.u.) and of squared deviations of voltages
 VOLTAGES = (1.0, 10.0)
-BLOCK_H = 12  # hours between switchings of banks
+BLOCK_H = 12  # hours between settings of banks and taps
 WARM_MU = 1e-3  # barrier from which an hour goes on after the one before; smaller ones stall where hours differ much
 WARM_PUSH = 1e-2  # by which values and multipliers are kept from their bounds then
 
@@ -70,21 +70,22 @@ def _dispatch(request: ReactiveRequest, aim: tuple[float, float]) -> ReactiveDis
     hours, n = len(request.p), grid.n_bus
     adm, day = admittance(grid), _Day(request, aim)
     v, q, shunt = np.zeros((hours, n), complex), np.zeros((hours, n)), np.zeros((hours, n))
+    tap = np.zeros((hours, len(grid.changers)))
     p, loss = np.zeros_like(request.p), np.zeros(hours)
     feasible, residual = np.zeros(hours, bool), np.zeros(hours)
     for h in range(hours):
         if h % BLOCK_H == 0:
-            day.switch(min(h + BLOCK_H // 2, hours - 1))
+            day.set(min(h + BLOCK_H // 2, hours - 1))
         point, ok = day.hour(h)
-        settled, converged = settle(net, adm, point)
+        ybus = as_set(grid, adm, point.shunt, point.tap).ybus
+        settled, converged = settle(net, ybus, point)
         point = settled if converged else point
-        v[h], q[h], p[h], shunt[h] = point.v, point.q, point.p, point.shunt
-        ybus = shunted(adm.ybus, point.shunt)
+        v[h], q[h], p[h], shunt[h], tap[h] = point.v, point.q, point.p, point.shunt, point.tap
         loss[h] = ((point.v * np.conj(ybus @ point.v)).real.sum()) * grid.base_mva
         mag, live = np.abs(point.v), grid.live
         residual[h] = max(0.0, (grid.buses.vmin - mag)[live].max(), (mag - grid.buses.vmax)[live].max())
         feasible[h] = ok and converged and residual[h] < 1e-6 and _reactive_held(net, request.on[h], q[h])
-    return ReactiveDispatch(v, q, p, loss, feasible, residual, shunt)
+    return ReactiveDispatch(v, q, p, loss, feasible, residual, shunt, tap)
 
 
 def _reactive_held(net: Network, on: Bools, q: Floats) -> bool:
@@ -93,45 +94,44 @@ def _reactive_held(net: Network, on: Bools, q: Floats) -> bool:
 
 
 class _Day:
-    """A request under way: what the last hour left, and how the banks stand."""
+    """A request under way: what the last hour left, and how banks and taps stand."""
 
     def __init__(self, request: ReactiveRequest, aim: tuple[float, float]) -> None:
         self._aim = aim
         self._request, self._net = request, request.network
         self._program = program_of(self._net)
-        self._down, self._up, self._step = self._net.shunt_range()
-        self._switched = np.zeros(self._net.grid.n_bus)
+        self._bounds = Settings.bounds(self._net)
+        self._settings = Settings.own(self._net)
         self._start: _Start | None = None
 
-    def switch(self, hour: int) -> None:
-        """Set the banks as the hour wants them, in whole steps."""
-        if not self._step.any():
+    def set(self, hour: int) -> None:
+        """Set banks and taps as the hour wants them, in whole steps."""
+        down, up, step = self._bounds
+        if not (step.shunt.any() or step.tap.any()):
             return
-        found = self._solve(hour, self._down, self._up, self._start)
+        found = self._solve(hour, down, up, self._start)
         if found is not None:
-            self._switched, self._start = self._whole(found.x[3 * self._net.grid.n_bus + 1 :]), found
-
-    def _whole(self, wanted: Floats) -> Floats:
-        step = np.where(self._step > 0, self._step, 1.0)
-        return np.asarray(np.clip(np.round(wanted / step) * step, self._down, self._up))
+            self._settings, self._start = Settings.found(self._net, found.x).whole(down, up, step), found
 
     def hour(self, h: int) -> tuple[OperatingPoint, bool]:
         """The hour's point and whether voltages keep their limits."""
-        found = self._solve(h, self._switched, self._switched, self._start)
-        if found is None and self._step.any():
-            before = self._switched
-            self.switch(h)
-            found = self._solve(h, self._switched, self._switched, self._start)
-            self._switched = before if found is None else self._switched
+        found = self._solve(h, self._settings, self._settings, self._start)
+        if found is None:
+            before = self._settings
+            self.set(h)
+            found = None if self._settings is before else self._solve(h, self._settings, self._settings, self._start)
+            self._settings = before if found is None else self._settings
         if found is not None:
             self._start = found
             return self._point(h, found.x), True
         self._start = None
-        soft = self._solve(h, self._switched, self._switched, None, soft=True)
+        soft = self._solve(h, self._settings, self._settings, None, soft=True)
         return self._point(h, None if soft is None else soft.x), False
 
-    def _solve(self, h: int, least: Floats, most: Floats, start: _Start | None, soft: bool = False) -> _Start | None:
-        """The hour's program with banks between two susceptances; None without a solution."""
+    def _solve(
+        self, h: int, least: "Settings", most: "Settings", start: _Start | None, soft: bool = False
+    ) -> _Start | None:
+        """The hour's program with banks and taps between two settings; None without a solution."""
         stated = state(self._request, h, least, most, self._aim, soft)
         if start is not None:
             found = _run(self._program.warm, stated, start.x, start)
@@ -143,7 +143,7 @@ class _Day:
 
     def _point(self, h: int, x: Floats | None) -> OperatingPoint:
         """The hour's point at a solution; as scheduled where there is none."""
-        point, n = _first_point(self._request, h, self._switched), self._net.grid.n_bus
+        point, n = _first_point(self._request, h, self._settings), self._net.grid.n_bus
         if x is None:
             return point
         base = self._net.grid.base_mva
@@ -151,11 +151,49 @@ class _Day:
         return replace(point, v=v, q=x[2 * n : 3 * n] * base, p=point.p + point.shares() * x[3 * n] * base)
 
 
-def _first_point(r: ReactiveRequest, h: int, shunt: Floats) -> OperatingPoint:
+@dataclass(frozen=True)
+class Settings:
+    """Banks and taps beyond the grid's own: `shunt` (bus,) p.u., `tap` (changer,) ratios."""
+
+    shunt: Floats
+    tap: Floats
+
+    @classmethod
+    def own(cls, net: Network) -> "Settings":
+        """Those of the grid."""
+        return cls(np.zeros(net.grid.n_bus), np.zeros(len(net.grid.changers)))
+
+    @classmethod
+    def bounds(cls, net: Network) -> "tuple[Settings, Settings, Settings]":
+        """The least, the most and the steps."""
+        down, up, step = (cls(*both) for both in zip(net.shunt_range(), net.tap_range(), strict=True))
+        return down, up, step
+
+    @classmethod
+    def found(cls, net: Network, x: Floats) -> "Settings":
+        """Those of a solution."""
+        n, k = net.grid.n_bus, net.grid.changers
+        return cls(x[3 * n + 1 : 4 * n + 1], net.grid.branches.tap[k] * np.expm1(x[4 * n + 1 :]))
+
+    def whole(self, down: "Settings", up: "Settings", step: "Settings") -> "Settings":
+        """The nearest whole steps within the range."""
+
+        def nearest(wanted: Floats, low: Floats, high: Floats, by: Floats) -> Floats:
+            return np.asarray(np.clip(np.round(wanted / np.where(by > 0, by, 1.0)) * by, low, high))
+
+        shunt = nearest(self.shunt, down.shunt, up.shunt, step.shunt)
+        return Settings(shunt, nearest(self.tap, down.tap, up.tap, step.tap))
+
+    def unknowns(self, net: Network) -> Floats:
+        """As the program has them."""
+        return np.concatenate([self.shunt, np.log1p(self.tap / net.grid.branches.tap[net.grid.changers])])
+
+
+def _first_point(r: ReactiveRequest, h: int, settings: Settings) -> OperatingPoint:
     n = r.network.grid.n_bus
     return OperatingPoint(
         r.p[h], r.on[h], r.low[h], r.high[h], r.fixed[h], np.zeros(n), np.ones(n, complex),
-        r.network.voltage_controlled(r.on[h]), np.zeros(n), shunt,
+        r.network.voltage_controlled(r.on[h]), np.zeros(n), settings.shunt, settings.tap,
     )  # fmt: skip
 
 
@@ -173,13 +211,14 @@ class Stated:
         bbus, _, _ = susceptance(grid)
         injected, share = self.given[:n], self.given[2 * n : 3 * n]
         angles = dc_angles(bbus, injected - injected.sum() * share, grid.slack)
-        return np.asarray(np.clip(np.concatenate([angles, np.zeros(3 * n + 1)]), self.low, self.high))
+        still = np.zeros(len(self.low) - n)
+        return np.asarray(np.clip(np.concatenate([angles, still]), self.low, self.high))
 
 
 def state(
-    r: ReactiveRequest, h: int, least: Floats, most: Floats, aim: tuple[float, float] = LOSSES, soft: bool = False
+    r: ReactiveRequest, h: int, least: Settings, most: Settings, aim: tuple[float, float] = LOSSES, soft: bool = False
 ) -> Stated:
-    """An hour of a request with banks between two susceptances; with `soft`, voltages may leave their limits at a price."""
+    """An hour of a request with banks and taps between two settings; with `soft`, voltages may leave their limits at a price."""
     net, grid, n = r.network, r.network.grid, r.network.grid.n_bus
     point, base = _first_point(r, h, least), grid.base_mva
     shares = point.shares()
@@ -193,8 +232,8 @@ def state(
     angle[grid.slack] = 0.0
     v_low, v_high = np.log(np.maximum(grid.buses.vmin - margin, LEAST_P_U)), np.log(grid.buses.vmax + margin)
     return Stated(
-        given, np.concatenate([-angle, v_low, q_low, [-max(down, 0.0)], least]),
-        np.concatenate([angle, v_high, q_high, [max(up, 0.0)], most]),
+        given, np.concatenate([-angle, v_low, q_low, [-max(down, 0.0)], least.unknowns(net)]),
+        np.concatenate([angle, v_high, q_high, [max(up, 0.0)], most.unknowns(net)]),
     )  # fmt: skip
 
 

@@ -49,10 +49,10 @@ def _first_point(net: Network, adm: Admittance) -> OperatingPoint:
     low, high = np.where(thermal & on, np.minimum(units.pmin, p), p), np.where(thermal & on, units.pmax, p)
     point = OperatingPoint(
         p, on, low, high, fixed, q, vm * np.exp(1j * grid.buses.va), controlled,
-        np.zeros(grid.n_bus), np.zeros(grid.n_bus),
+        np.zeros(grid.n_bus), np.zeros(grid.n_bus), np.zeros(len(grid.changers)),
     )  # fmt: skip
     for start in (lambda: point.v, lambda: _flat(net, point), lambda: np.exp(1j * np.angle(_flat(net, point)))):
-        settled, ok = settle(net, adm, replace(point, v=start()))
+        settled, ok = settle(net, adm.ybus, replace(point, v=start()))
         if ok:
             return settled
     raise GridError(f"no AC power flow exists for the state of grid {grid.name}", "check loads, units and impedances")
