@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import study
 from flows.stages import Stages
 from flows.steps.inputs import network_of
-from slots.algorithms.reactive_dispatch.interior_point import LOSSES, Settings, Stated, interior_point, state
+from slots.algorithms.reactive_dispatch.interior_point import interior_point
 from slots.algorithms.reactive_dispatch.nonlinear import problem_of
+from slots.algorithms.reactive_dispatch.stated import LOSSES, Settings, Stated, state
 from slots.contracts.reactive_dispatch import ReactiveRequest
 from slots.grid.model import Floats
 from slots.grid.network import Network

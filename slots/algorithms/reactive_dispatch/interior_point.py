@@ -14,24 +14,19 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
-from slots.algorithms.reactive_dispatch.nonlinear import LEAST_P_U, problem_of
+from slots.algorithms.reactive_dispatch.nonlinear import problem_of
+from slots.algorithms.reactive_dispatch.stated import LOSSES, VOLTAGES, Settings, Stated, first_point, state
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest
 from slots.grid.admittance import admittance, as_set
-from slots.grid.dc import susceptance
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
-from slots.grid.newton import dc_angles
 from slots.grid.operating_point import OperatingPoint, settle
 
 TOLERANCE = (
     1e-3  # of the optimality conditions, in MW of losses; a tenth fewer steps than 1e-7, the same losses to 1e-5 MW
 )
 BALANCE = 1e-7  # p.u. of power at every bus
-RELAXED_P_U = 0.10  # how far voltages may leave their limits when they cannot all be met
-PENALTY = 1e3
 MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
-LOSSES = (100.0, 1e-3)  # weights of losses (p.u.) and of squared deviations of voltages
-VOLTAGES = (1.0, 10.0)
 BLOCK_H = 12  # hours between settings of banks and taps
 WARM_MU = 1e-3  # barrier from which an hour goes on after the one before; smaller ones stall where hours differ much
 WARM_PUSH = 1e-2  # by which values and multipliers are kept from their bounds then
@@ -129,7 +124,7 @@ class _Day:
         return self._point(h, None if soft is None else soft.x), False
 
     def _solve(
-        self, h: int, least: "Settings", most: "Settings", start: _Start | None, soft: bool = False
+        self, h: int, least: Settings, most: Settings, start: _Start | None, soft: bool = False
     ) -> _Start | None:
         """The hour's program with banks and taps between two settings; None without a solution."""
         stated = state(self._request, h, least, most, self._aim, soft)
@@ -143,98 +138,12 @@ class _Day:
 
     def _point(self, h: int, x: Floats | None) -> OperatingPoint:
         """The hour's point at a solution; as scheduled where there is none."""
-        point, n = _first_point(self._request, h, self._settings), self._net.grid.n_bus
+        point, n = first_point(self._request, h, self._settings), self._net.grid.n_bus
         if x is None:
             return point
         base = self._net.grid.base_mva
         v = np.exp(x[n : 2 * n] + 1j * x[:n])
         return replace(point, v=v, q=x[2 * n : 3 * n] * base, p=point.p + point.shares() * x[3 * n] * base)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Banks and taps beyond the grid's own: `shunt` (bus,) p.u., `tap` (changer,) ratios."""
-
-    shunt: Floats
-    tap: Floats
-
-    @classmethod
-    def own(cls, net: Network) -> "Settings":
-        """Those of the grid."""
-        return cls(np.zeros(net.grid.n_bus), np.zeros(len(net.grid.changers)))
-
-    @classmethod
-    def bounds(cls, net: Network) -> "tuple[Settings, Settings, Settings]":
-        """The least, the most and the steps."""
-        down, up, step = (cls(*both) for both in zip(net.shunt_range(), net.tap_range(), strict=True))
-        return down, up, step
-
-    @classmethod
-    def found(cls, net: Network, x: Floats) -> "Settings":
-        """Those of a solution."""
-        n, k = net.grid.n_bus, net.grid.changers
-        return cls(x[3 * n + 1 : 4 * n + 1], net.grid.branches.tap[k] * np.expm1(x[4 * n + 1 :]))
-
-    def whole(self, down: "Settings", up: "Settings", step: "Settings") -> "Settings":
-        """The nearest whole steps within the range."""
-
-        def nearest(wanted: Floats, low: Floats, high: Floats, by: Floats) -> Floats:
-            return np.asarray(np.clip(np.round(wanted / np.where(by > 0, by, 1.0)) * by, low, high))
-
-        shunt = nearest(self.shunt, down.shunt, up.shunt, step.shunt)
-        return Settings(shunt, nearest(self.tap, down.tap, up.tap, step.tap))
-
-    def unknowns(self, net: Network) -> Floats:
-        """As the program has them."""
-        return np.concatenate([self.shunt, np.log1p(self.tap / net.grid.branches.tap[net.grid.changers])])
-
-
-def _first_point(r: ReactiveRequest, h: int, settings: Settings) -> OperatingPoint:
-    n = r.network.grid.n_bus
-    return OperatingPoint(
-        r.p[h], r.on[h], r.low[h], r.high[h], r.fixed[h], np.zeros(n), np.ones(n, complex),
-        r.network.voltage_controlled(r.on[h]), np.zeros(n), settings.shunt, settings.tap,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stated:
-    """An hour's numbers for the program of `nonlinear`: what is given, and bounds of what is unknown."""
-
-    given: Floats
-    low: Floats
-    high: Floats
-
-    def flat_start(self, net: Network) -> Floats:
-        """Voltages of 1 p.u. at DC angles."""
-        n, grid = net.grid.n_bus, net.grid
-        bbus, _, _ = susceptance(grid)
-        injected, share = self.given[:n], self.given[2 * n : 3 * n]
-        angles = dc_angles(bbus, injected - injected.sum() * share, grid.slack)
-        still = np.zeros(len(self.low) - n)
-        return np.asarray(np.clip(np.concatenate([angles, still]), self.low, self.high))
-
-
-def state(
-    r: ReactiveRequest, h: int, least: Settings, most: Settings, aim: tuple[float, float] = LOSSES, soft: bool = False
-) -> Stated:
-    """An hour of a request with banks and taps between two settings; with `soft`, voltages may leave their limits at a price."""
-    net, grid, n = r.network, r.network.grid, r.network.grid.n_bus
-    point, base = _first_point(r, h, least), grid.base_mva
-    shares = point.shares()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        down = np.where(shares > 0, (point.p - point.low) / shares, np.inf).min() / base
-        up = np.where(shares > 0, (point.high - point.p) / shares, np.inf).min() / base
-    q_low, q_high = (x / base for x in net.reactive_range(r.on[h]))
-    injected = r.fixed[h].real + net.unit_map @ point.p / base
-    given = np.concatenate([injected, r.fixed[h].imag, net.unit_map @ shares, aim, [PENALTY if soft else 0.0]])
-    angle, margin = np.full(n, np.pi), RELAXED_P_U if soft else 0.0
-    angle[grid.slack] = 0.0
-    v_low, v_high = np.log(np.maximum(grid.buses.vmin - margin, LEAST_P_U)), np.log(grid.buses.vmax + margin)
-    return Stated(
-        given, np.concatenate([-angle, v_low, q_low, [-max(down, 0.0)], least.unknowns(net)]),
-        np.concatenate([angle, v_high, q_high, [max(up, 0.0)], most.unknowns(net)]),
-    )  # fmt: skip
 
 
 def _run(solver: Any, stated: Stated, x0: Floats, start: _Start | None = None) -> _Start | None:
