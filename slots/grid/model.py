@@ -225,6 +225,8 @@ class Grid:
             "units": Units,
             "dc_links": DcLinks,
         }
+        if "branches/tap_step" not in arrays:  # a file of before taps could move
+            arrays = {**arrays, **{f"branches/{k}": x for k, x in fixed_taps(arrays["branches/tap"]).items()}}
         tables = {
             name: kind(**{f.name: arrays[f"{name}/{f.name}"] for f in fields(kind)}) for name, kind in types.items()
         }
