@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import casadi as ca
 import numpy as np
 import pytest
 
 from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point
-from slots.algorithms.reactive_dispatch.nonlinear import problem_of
 from slots.contracts.reactive_dispatch import ReactiveRequest
+from tests.slots.derivatives import derivatives_are_right
 from tests.slots.states import day, network
 
 
@@ -18,18 +17,7 @@ def _hours(first: int, count: int) -> ReactiveRequest:
 
 
 def test_derivatives_are_those_of_automatic_differentiation():
-    """At random points, to rounding (values reach 1e4)."""
-    problem, written = problem_of(network())
-    x, given, g = problem["x"], problem["p"], problem["g"]
-    of_cost, lam = ca.SX.sym("of_cost"), ca.SX.sym("lam", g.shape[0])
-    lagrangian = of_cost * problem["f"] + ca.dot(lam, g)
-    jacobian = ca.Function("j", [x, given], [ca.jacobian(g, x)])
-    hessian = ca.Function("h", [x, given, of_cost, lam], [ca.triu(ca.hessian(lagrangian, x)[0])])
-    rng = np.random.default_rng(5)
-    at = rng.normal(0, 0.2, x.shape[0]), rng.random(given.shape[0])
-    multipliers = 0.7, rng.normal(size=g.shape[0])
-    assert np.abs(ca.DM(jacobian(*at) - written["jac_g"](*at)[1]).full()).max() < 1e-9
-    assert np.abs(ca.DM(hessian(*at, *multipliers) - written["hess_lag"](*at, *multipliers)).full()).max() < 1e-9
+    derivatives_are_right(network(), 5)
 
 
 @pytest.mark.parametrize("hour", [3, 18])

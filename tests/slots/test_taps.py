@@ -22,6 +22,7 @@ from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest,
 from slots.grid.admittance import admittance, as_set, with_taps
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
+from tests.slots.derivatives import derivatives_are_right
 from tests.slots.states import day, network
 
 STEP = 0.00625
@@ -72,18 +73,7 @@ def test_admittances_are_those_of_a_grid_with_such_ratios(seed):
 
 
 def test_derivatives_are_those_of_automatic_differentiation():
-    """At random points, to rounding (values reach 1e4)."""
-    problem, written = problem_of(_net())
-    x, given_, g = problem["x"], problem["p"], problem["g"]
-    of_cost, lam = ca.SX.sym("of_cost"), ca.SX.sym("lam", g.shape[0])
-    lagrangian = of_cost * problem["f"] + ca.dot(lam, g)
-    jacobian = ca.Function("j", [x, given_], [ca.jacobian(g, x)])
-    hessian = ca.Function("h", [x, given_, of_cost, lam], [ca.triu(ca.hessian(lagrangian, x)[0])])
-    rng = np.random.default_rng(7)
-    at = rng.normal(0, 0.2, x.shape[0]), rng.random(given_.shape[0])
-    multipliers = 0.7, rng.normal(size=g.shape[0])
-    assert np.abs(ca.DM(jacobian(*at) - written["jac_g"](*at)[1]).full()).max() < 1e-9
-    assert np.abs(ca.DM(hessian(*at, *multipliers) - written["hess_lag"](*at, *multipliers)).full()).max() < 1e-9
+    derivatives_are_right(_net(), 7)
 
 
 def test_balances_are_the_power_flow_of_the_ratios():

@@ -22,9 +22,7 @@ from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint, settle
 
-TOLERANCE = (
-    1e-3  # of the optimality conditions, in MW of losses; a tenth fewer steps than 1e-7, the same losses to 1e-5 MW
-)
+TOLERANCE = 1e-3  # of the optimality conditions, in MW of losses: a tenth fewer steps than 1e-7, losses to 1e-5 MW
 BALANCE = 1e-7  # p.u. of power at every bus
 MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
 BLOCK_H = 12  # hours between settings of banks and taps
