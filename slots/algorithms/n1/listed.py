@@ -45,7 +45,7 @@ def verify_each(network: Network, hours: Sequence[Hour], outages: Ints) -> dict[
     """One contingency of the network in each hour.
 
     Args:
-        outages: (hour,) branch positions.
+        outages: (hour,) branch positions, at least one.
 
     Returns:
         (hour,) arrays named as those of `N1Result`.
@@ -63,7 +63,7 @@ def verify_each(network: Network, hours: Sequence[Hour], outages: Ints) -> dict[
     return {
         **{
             k: np.where(good, np.concatenate([w[k] for w in worst]), -1 if k == "branch" else np.nan)
-            for k in (worst[0] if worst else ())
+            for k in worst[0]
         },
         "converged": good, "iterations": np.zeros(len(found), np.int64),
         "lost_load": base * np.array([o.lost_load for o in found]),
