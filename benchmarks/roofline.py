@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from slots.algorithms.n1.batched import BatchedEngine, batched_engine_of
-from slots.algorithms.n1.kernel import compiled
 from slots.contracts.n1 import N1Request
+from slots.grid.compiled import compiled
 
 SECONDS = 0.3  # of each measurement
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.linalg import splu
 
 from slots.algorithms.n1 import kernel
 from slots.algorithms.n1.cases import Cases, Engine
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result, limits
 from slots.grid.admittance import Admittance, admittance, branch_flows, with_taps
+from slots.grid.compiled import address
 from slots.grid.connectivity import islanding_outages
+from slots.grid.elimination import elimination_order, fill_of
 from slots.grid.model import Complexes, Floats, Ints
 from slots.grid.network import Network
 from slots.grid.outage import REACTIVE_TOLERANCE, RETURN_TOLERANCE, Hour, Outage, solve_outage
@@ -65,7 +66,7 @@ class BatchedEngine:
         self.net, self._library = net, library
         self.adm = admittance(net.grid)
         self.splitting = islanding_outages(net.grid, net.contingencies)
-        self._bus, self._place = _elimination_order(net, self.adm.ybus)
+        self._bus, self._place = elimination_order(net, self.adm.ybus)
         self.lanes = int(library.lanes())  # outages at once
         self._kept: list[Any] = []  # arrays that the structure points to
         self._tap = np.zeros(len(net.grid.changers))
@@ -75,7 +76,7 @@ class BatchedEngine:
 
     def _hold(self, array: Any, kind: type = np.float64) -> int | None:
         self._kept.append(np.ascontiguousarray(array, dtype=kind))
-        return kernel.address(self._kept[-1])
+        return address(self._kept[-1])
 
     def _matrix(self, adm: Admittance) -> sp.csr_matrix:
         y = sp.csr_matrix(adm.ybus[self._bus][:, self._bus])
@@ -101,13 +102,13 @@ class BatchedEngine:
 
     def _lay_out(self) -> kernel.Net:
         net, grid, y = self.net, self.net.grid, self._matrix(self.adm)
-        fill = _fill(y)
+        fill = fill_of(sp.csr_matrix(y[:-1][:, :-1]))
         self.entries = 4 * fill.nnz  # of both factors, where every voltage is free
         br, base = grid.branches, grid.base_mva
         watch = np.flatnonzero(br.in_service & np.isfinite(br.rate_emergency))
         _, low, high = limits(net, True)
         place = np.where(br.in_service[:, None], self._place[np.column_stack([br.f, br.t])], 0)
-        parts = {k: kernel.address(x) for k, x in self._admittances.items()}
+        parts = {k: address(x) for k, x in self._admittances.items()}
         return kernel.Net(
             buses=len(self._bus), branches=len(br), watched=len(watch), y_ptr=self._hold(y.indptr, np.int32),
             y_col=self._hold(y.indices, np.int32), y_in_fill=self._hold(_positions(y, fill), np.int32),
@@ -182,11 +183,11 @@ class BatchedEngine:
         e, f = np.zeros(len(self._bus)), np.zeros(len(self._bus))
         cases = kernel.Cases(
             count=1, tolerance=TOLERANCE, reactive_tolerance=REACTIVE_TOLERANCE, return_tolerance=RETURN_TOLERANCE,
-            most=MAX_STEPS, e=kernel.address(e), f=kernel.address(f),
+            most=MAX_STEPS, e=address(e), f=address(f),
         )  # fmt: skip
-        told = kernel.Hour(**{k: kernel.address(a) for k, a in arrays.items()})
-        address = kernel.address(which) if len(which) else None
-        if not self._library.alone(byref(self._structure), byref(told), byref(cases), c_void_p(address), len(which)):
+        told = kernel.Hour(**{k: address(a) for k, a in arrays.items()})
+        listed = address(which) if len(which) else None
+        if not self._library.alone(byref(self._structure), byref(told), byref(cases), c_void_p(listed), len(which)):
             return None
         v = np.zeros(self.net.grid.n_bus, complex)
         v[self._bus] = e + 1j * f
@@ -206,10 +207,10 @@ class BatchedEngine:
         which = branches[mine].astype(np.int32)
         arrays = _hour_arrays(hour, self._bus)
         cases = kernel.Cases(
-            count=len(mine), branch=kernel.address(which), dead=kernel.address(run.dead), tolerance=TOLERANCE,
+            count=len(mine), branch=address(which), dead=address(run.dead), tolerance=TOLERANCE,
             reactive_tolerance=REACTIVE_TOLERANCE, return_tolerance=RETURN_TOLERANCE, most=MAX_STEPS, **run.addresses(),
         )  # fmt: skip
-        told = kernel.Hour(**{k: kernel.address(a) for k, a in arrays.items()})
+        told = kernel.Hour(**{k: address(a) for k, a in arrays.items()})
         if len(mine) and not self._library.outages(byref(self._structure), byref(told), byref(cases)):
             run.flags[:] = 0
         return run
@@ -230,7 +231,7 @@ class _Run:
         names: dict[str, Any] = {"converged": self.flags, "iterations": self.iterations, "where": self.where, "loading": self.loading,
                  "v_min": self.vmin, "v_max": self.vmax, "margin": self.margin, "e": self._e, "f": self._f,
                  "held": self._held}  # fmt: skip
-        return {k: kernel.address(a) for k, a in names.items()}
+        return {k: address(a) for k, a in names.items()}
 
     @property
     def converged(self) -> Any:
@@ -256,40 +257,6 @@ def _hour_arrays(hour: Hour, bus: Ints) -> dict[str, Any]:
         "e": at(hour.v.real), "f": at(hour.v.imag), "p": at(hour.s.real), "q": at(hour.s.imag), "share": at(hour.share),
         "q_low": at(hour.low), "q_high": at(hour.high), "shunt": at(hour.shunt), "held": hour.controlled[bus].astype(np.uint8),
     }  # fmt: skip
-
-
-def _elimination_order(net: Network, ybus: sp.csr_matrix) -> tuple[Ints, Ints]:
-    """Live buses in an order with little fill (minimum degree), the slack bus last; and each bus's place."""
-    grid = net.grid
-    others = np.flatnonzero(grid.live & (np.arange(grid.n_bus) != grid.slack))
-    order = others
-    if len(others):
-        factors = _symbolic(ybus[others][:, others])
-        order = others[np.argsort(factors.perm_c)]
-    bus = np.concatenate([order, [grid.slack]]).astype(np.int64)
-    place = np.full(grid.n_bus, -1, dtype=np.int64)
-    place[bus] = np.arange(len(bus))
-    return bus, place
-
-
-def _symbolic(pattern: sp.csr_matrix, ordered: bool = False) -> Any:
-    """SuperLU's factors of a matrix with a symmetric pattern that needs no pivoting."""
-    m = sp.csc_matrix((np.full(pattern.nnz, -1.0), pattern.indices, pattern.indptr), shape=pattern.shape)
-    m = m + m.T + sp.diags(np.full(m.shape[0], 4.0 * (1 + np.diff(pattern.indptr).max())))
-    spec = "NATURAL" if ordered else "MMD_AT_PLUS_A"
-    return splu(sp.csc_matrix(m), permc_spec=spec, diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-
-
-def _fill(y: sp.csr_matrix) -> sp.csr_matrix:
-    """Pattern of both factors, without the last (slack) row and column."""
-    n = y.shape[0] - 1
-    if n == 0:
-        return sp.csr_matrix((0, 0))
-    factors = _symbolic(sp.csr_matrix(y[:n][:, :n]), ordered=True)
-    pattern = sp.csr_matrix(abs(factors.L) + abs(factors.U) + abs(factors.L).T + abs(factors.U).T)
-    pattern = sp.csr_matrix(pattern[factors.perm_c][:, factors.perm_c])  # SuperLU may put its own order on top
-    pattern.sort_indices()
-    return pattern
 
 
 def _positions(y: sp.csr_matrix, fill: sp.csr_matrix) -> Ints:

@@ -14,20 +14,30 @@ from typing import Any
 import casadi as ca
 import numpy as np
 
+from slots.algorithms.reactive_dispatch.following import follow
+from slots.algorithms.reactive_dispatch.newton_step import NewtonStep, library
 from slots.algorithms.reactive_dispatch.nonlinear import problem_of
-from slots.algorithms.reactive_dispatch.stated import LOSSES, VOLTAGES, Settings, Stated, first_point, state
+from slots.algorithms.reactive_dispatch.stated import (
+    BALANCE,
+    LOSSES,
+    TOLERANCE,
+    VOLTAGES,
+    WARM_PUSH,
+    Settings,
+    Solution,
+    Stated,
+    first_point,
+    state,
+)  # fmt: skip
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest
 from slots.grid.admittance import admittance, as_set
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint, settle
 
-TOLERANCE = 1e-3  # of the optimality conditions, in MW of losses: a tenth fewer steps than 1e-7, losses to 1e-5 MW
-BALANCE = 1e-7  # p.u. of power at every bus
 MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
 BLOCK_H = 12  # hours between settings of banks and taps
 WARM_MU = 1e-3  # barrier from which an hour goes on after the one before; smaller ones stall where hours differ much
-WARM_PUSH = 1e-2  # by which values and multipliers are kept from their bounds then
 
 
 @dataclass(frozen=True)
@@ -37,15 +47,6 @@ class _Program:
     warm: Any
     cold: Any
     careful: Any
-
-
-@dataclass(frozen=True)
-class _Start:
-    """A solution and its multipliers, from which the next hour goes on."""
-
-    x: Floats
-    of_bounds: Any
-    of_balance: Any
 
 
 def interior_point(request: ReactiveRequest) -> ReactiveDispatch:
@@ -61,7 +62,7 @@ def flat_voltages(request: ReactiveRequest) -> ReactiveDispatch:
 def _dispatch(request: ReactiveRequest, aim: tuple[float, float]) -> ReactiveDispatch:
     net, grid = request.network, request.network.grid
     hours, n = len(request.p), grid.n_bus
-    adm, day = admittance(grid), _Day(request, aim)
+    day = _Day(request, aim)
     v, q, shunt = np.zeros((hours, n), complex), np.zeros((hours, n)), np.zeros((hours, n))
     tap = np.zeros((hours, len(grid.changers)))
     p, loss = np.zeros_like(request.p), np.zeros(hours)
@@ -70,11 +71,10 @@ def _dispatch(request: ReactiveRequest, aim: tuple[float, float]) -> ReactiveDis
         if h % BLOCK_H == 0:
             day.set(min(h + BLOCK_H // 2, hours - 1))
         point, ok = day.hour(h)
-        ybus = as_set(grid, adm, point.shunt, point.tap).ybus
-        settled, converged = settle(net, ybus, point)
+        settled, converged = settle(net, day.ybus, point)
         point = settled if converged else point
         v[h], q[h], p[h], shunt[h], tap[h] = point.v, point.q, point.p, point.shunt, point.tap
-        loss[h] = ((point.v * np.conj(ybus @ point.v)).real.sum()) * grid.base_mva
+        loss[h] = ((point.v * np.conj(day.ybus @ point.v)).real.sum()) * grid.base_mva
         mag, live = np.abs(point.v), grid.live
         residual[h] = max(0.0, (grid.buses.vmin - mag)[live].max(), (mag - grid.buses.vmax)[live].max())
         feasible[h] = ok and converged and residual[h] < 1e-6 and _reactive_held(net, request.on[h], q[h])
@@ -86,6 +86,19 @@ def _reactive_held(net: Network, on: Bools, q: Floats) -> bool:
     return bool((q >= low - 1e-3).all() and (q <= high + 1e-3).all())
 
 
+_systems: dict[int, tuple[Network, NewtonStep | None]] = {}
+
+
+def _system_of(net: Network) -> NewtonStep | None:
+    """The network's system of Newton's step, laid out once per process; None where there is no C compiler."""
+    held = _systems.get(id(net))
+    if held is None or held[0] is not net:
+        _systems.clear()
+        c = library()
+        _systems[id(net)] = (net, None if c is None else NewtonStep(net, c, admittance(net.grid).ybus))
+    return _systems[id(net)][1]
+
+
 class _Day:
     """A request under way: what the last hour left, and how banks and taps stand."""
 
@@ -94,8 +107,16 @@ class _Day:
         self._request, self._net = request, request.network
         self._program = program_of(self._net)
         self._bounds = Settings.bounds(self._net)
-        self._settings = Settings.own(self._net)
-        self._start: _Start | None = None
+        self._system, self._admittance = _system_of(self._net), admittance(self._net.grid)
+        self._take(Settings.own(self._net))
+        self._start: Solution | None = None
+
+    def _take(self, settings: Settings) -> None:
+        """Let banks and taps stand so; `ybus` are the admittances then."""
+        self._settings = settings
+        self.ybus = as_set(self._net.grid, self._admittance, settings.shunt, settings.tap).ybus
+        if self._system is not None:
+            self._system.set(self.ybus)
 
     def set(self, hour: int) -> None:
         """Set banks and taps as the hour wants them, in whole steps."""
@@ -104,7 +125,8 @@ class _Day:
             return
         found = self._solve(hour, down, up, self._start)
         if found is not None:
-            self._settings, self._start = Settings.found(self._net, found.x).whole(down, up, step), found
+            self._take(Settings.found(self._net, found.x).whole(down, up, step))
+            self._start = found
 
     def hour(self, h: int) -> tuple[OperatingPoint, bool]:
         """The hour's point and whether voltages keep their limits."""
@@ -113,7 +135,8 @@ class _Day:
             before = self._settings
             self.set(h)
             found = None if self._settings is before else self._solve(h, self._settings, self._settings, self._start)
-            self._settings = before if found is None else self._settings
+            if found is None:
+                self._take(before)
         if found is not None:
             self._start = found
             return self._point(h, found.x), True
@@ -122,10 +145,14 @@ class _Day:
         return self._point(h, None if soft is None else soft.x), False
 
     def _solve(
-        self, h: int, least: Settings, most: Settings, start: _Start | None, soft: bool = False
-    ) -> _Start | None:
+        self, h: int, least: Settings, most: Settings, start: Solution | None, soft: bool = False
+    ) -> Solution | None:
         """The hour's program with banks and taps between two settings; None without a solution."""
         stated = state(self._request, h, least, most, self._aim, soft)
+        if start is not None and least is most and self._system is not None:
+            found = follow(self._system, stated, start)
+            if found is not None:
+                return found
         if start is not None:
             found = _run(self._program.warm, stated, start.x, start)
             if found is not None:
@@ -144,13 +171,13 @@ class _Day:
         return replace(point, v=v, q=x[2 * n : 3 * n] * base, p=point.p + point.shares() * x[3 * n] * base)
 
 
-def _run(solver: Any, stated: Stated, x0: Floats, start: _Start | None = None) -> _Start | None:
+def _run(solver: Any, stated: Stated, x0: Floats, start: Solution | None = None) -> Solution | None:
     more = {} if start is None else {"lam_x0": start.of_bounds, "lam_g0": start.of_balance}
     bounds = {"lbx": stated.low, "ubx": stated.high, "lbg": 0, "ubg": 0}
     out = solver(x0=np.clip(x0, stated.low, stated.high), p=stated.given, **bounds, **more)
     if not solver.stats()["success"]:
         return None
-    return _Start(np.asarray(out["x"]).ravel(), out["lam_x"], out["lam_g"])
+    return Solution(*(np.asarray(out[k]).ravel() for k in ("x", "lam_x", "lam_g")))
 
 
 _programs: dict[int, tuple[Network, _Program]] = {}

@@ -14,6 +14,9 @@ from slots.grid.operating_point import OperatingPoint
 
 RELAXED_P_U = 0.10  # how far voltages may leave their limits when they cannot all be met
 PENALTY = 1e3
+TOLERANCE = 1e-3  # of the optimality conditions, in MW of losses: a tenth fewer steps than 1e-7, losses to 1e-5 MW
+BALANCE = 1e-7  # p.u. of power at every bus
+WARM_PUSH = 1e-2  # by which values and multipliers are kept from their bounds where an hour goes on from another
 LOSSES = (100.0, 1e-3)  # weights of losses (p.u.) and of squared deviations of voltages
 VOLTAGES = (1.0, 10.0)
 
@@ -103,3 +106,18 @@ def state(
         given, np.concatenate([-angle, v_low, q_low, [-max(down, 0.0)], least.unknowns(net)]),
         np.concatenate([angle, v_high, q_high, [max(up, 0.0)], most.unknowns(net)]),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Solution:
+    """An hour's optimum, from which the next goes on.
+
+    Attributes:
+        x: unknowns, as in `nonlinear`.
+        of_bounds: multipliers of their bounds, negative of the lower ones.
+        of_balance: (2 bus,) multipliers of the balance.
+    """
+
+    x: Floats
+    of_bounds: Floats
+    of_balance: Floats
