@@ -3,9 +3,9 @@
  * The Jacobian of the intact hour is factorised once, without pivoting, in the elimination order of the buses. Each
  * outage is a correction of rank three of it (Sherman, Morrison and Woodbury; Alsac, Stott and Tinney, 1983), and each
  * bus that gives up its voltage at a reactive limit one border more. Newton's steps go on with that matrix against
- * exact mismatches until they vanish. Buses come in elimination order, the slack bus last. Unknowns of a bus are its
- * angle and, where its voltage is free, the logarithm of its magnitude; the last unknown is the deficit that buses
- * share, its equation the active power of the slack bus.
+ * exact mismatches until they vanish, each mended by what the last one did (Anderson, 1965). Buses come in elimination
+ * order, the slack bus last. Unknowns of a bus are its angle and, where its voltage is free, the logarithm of its
+ * magnitude; the last unknown is the deficit that buses share, its equation the active power of the slack bus.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -69,6 +69,7 @@ typedef struct { /* the factorised Jacobian of an hour */
   int *candidate, *bus_of;    /* number of a bus that may give up its voltage, and back */
   double *by_angle, *by_v;    /* row of the reactive power of each held bus, by entry of y */
   double *spread;             /* (candidate, unknown) effect of each held voltage */
+  double *miss_p, *reactive;  /* (bus,) active mismatch and reactive power of the intact hour */
   double *mutual;             /* (candidate, candidate) reactive power by voltage, the rest eliminated */
 } Factors;
 
@@ -142,6 +143,7 @@ static void fill_in(const Net *net, const Hour *h, Factors *k) {
         if (k->free_v[j]) { w[step] = ar; if (two) w[step + 1] = ai; }
       }
     }
+    k->miss_p[b] = h->p[b] - P; k->reactive[b] = Q;
     double v2 = e * e + f * f, G = net->y_re[own], S = net->y_im[own];
     k->by_angle[own] = P - G * v2; k->by_v[own] = Q - S * v2;
     if (slack) { k->last[N - 1] = -h->share[b]; continue; }
@@ -304,6 +306,18 @@ static double reactive_row(const Net *net, const Factors *k, int b, const double
   return sum;
 }
 
+/* The same against unknowns in vectors. */
+static vec reactive_rows(const Net *net, const Factors *k, int b, const vec *x) {
+  vec sum = all(0);
+  for (int q = net->y_ptr[b]; q < net->y_ptr[b + 1]; q++) {
+    int j = net->y_col[q], t = k->angle[j];
+    if (t < 0) continue;
+    sum += k->by_angle[q] * x[t];
+    if (k->free_v[j]) sum += k->by_v[q] * x[t + 1];
+  }
+  return sum;
+}
+
 /* What each held voltage does to all unknowns, and to the reactive powers of the others. */
 static void spread_voltages(const Net *net, const Hour *h, Factors *k, vec *x) {
   int N = k->size, m = k->candidates;
@@ -346,7 +360,8 @@ static void spread_voltages(const Net *net, const Hour *h, Factors *k, vec *x) {
 
 typedef struct {
   vec *e, *f, *x, *z, *rp, *qc, deficit;
-  int branch[LANES], dead[LANES], switched[LANES], bus[LANES][MAX_SWITCHED], side[LANES][MAX_SWITCHED];
+  int branch[LANES], dead[LANES], switched[LANES], bus[LANES][MAX_SWITCHED], member[LANES][MAX_SWITCHED], side[LANES][MAX_SWITCHED];
+  int taken_up; /* buses that took up their voltage in this step */
   int given_up[LANES], done[LANES], slow[LANES];
   double before[LANES];
   double out[LANES][4][3];          /* change of P and Q at both ends by (angle across, v_from, v_to) */
@@ -354,6 +369,7 @@ typedef struct {
   int order[LANES][SMALL];
   int merged, members[MAX_UNION];
   vec give[MAX_UNION];
+  vec *raw, *went; /* the last step, by the matrix and as it was gone; unknowns, then voltages of candidates */
   signed char *state; /* (bus, lane): 0 holds its voltage, 1 at its upper limit, -1 at its lower */
   unsigned char *returns;
 } Tile;
@@ -392,6 +408,7 @@ static void start_tile(const Net *net, const Hour *h, const Factors *k, Tile *t)
   t->deficit = all(0);
   t->merged = 0;
   memset(t->z, 0, sizeof(vec) * 3 * N);
+  memset(t->raw, 0, sizeof(vec) * (N + k->candidates)); memset(t->went, 0, sizeof(vec) * (N + k->candidates));
   memset(t->state, 0, (size_t)n * LANES);
   memset(t->returns, 0, (size_t)n * LANES);
   for (int lane = 0; lane < LANES; lane++) {
@@ -474,6 +491,17 @@ static int build_small(const Net *net, const Factors *k, Tile *t, int lane) {
   return factor_small(m, t->order[lane], size);
 }
 
+static void take_flows_out(const Net *net, const Hour *h, Tile *t) {
+  for (int lane = 0; lane < LANES; lane++) {
+    int l = t->branch[lane], F = net->from[l], T = net->to[l], d = t->dead[lane];
+    double s[4];
+    flow_of(net, l, AT(t->e, F, lane), AT(t->f, F, lane), AT(t->e, T, lane), AT(t->f, T, lane), s);
+    AT(t->rp, F, lane) += s[0]; AT(t->qc, F, lane) -= s[1];
+    AT(t->rp, T, lane) += s[2]; AT(t->qc, T, lane) -= s[3];
+    if (d >= 0) { AT(t->rp, d, lane) = 0; AT(t->qc, d, lane) = h->q[d]; }
+  }
+}
+
 /* Mismatches of all lanes: rp (active) and qc (reactive power) at every bus, the outages' branches taken out. */
 static void mismatch(const Net *net, const Hour *h, Tile *t) {
   int n = net->buses;
@@ -487,14 +515,13 @@ static void mismatch(const Net *net, const Hour *h, Tile *t) {
     t->rp[b] = h->p[b] + h->share[b] * t->deficit - (t->e[b] * sr + t->f[b] * si);
     t->qc[b] = t->f[b] * sr - t->e[b] * si;
   }
-  for (int lane = 0; lane < LANES; lane++) {
-    int l = t->branch[lane], F = net->from[l], T = net->to[l], d = t->dead[lane];
-    double s[4];
-    flow_of(net, l, AT(t->e, F, lane), AT(t->f, F, lane), AT(t->e, T, lane), AT(t->f, T, lane), s);
-    AT(t->rp, F, lane) += s[0]; AT(t->qc, F, lane) -= s[1];
-    AT(t->rp, T, lane) += s[2]; AT(t->qc, T, lane) -= s[3];
-    if (d >= 0) { AT(t->rp, d, lane) = 0; AT(t->qc, d, lane) = h->q[d]; }
-  }
+  take_flows_out(net, h, t);
+}
+
+/* Mismatches at the intact state: the intact hour's, and what flowed over the outages' branches. */
+static void first_mismatch(const Net *net, const Hour *h, const Factors *k, Tile *t) {
+  for (int b = 0; b < net->buses; b++) { t->rp[b] = all(k->miss_p[b]); t->qc[b] = all(k->reactive[b]); }
+  take_flows_out(net, h, t);
 }
 
 static vec right_side(const Net *net, const Hour *h, const Factors *k, Tile *t) {
@@ -516,11 +543,13 @@ static vec right_side(const Net *net, const Hour *h, const Factors *k, Tile *t) 
   return worst;
 }
 
-static void take_up(const Hour *h, Tile *t, int lane, int j) {
+static void take_up(const Hour *h, const Factors *k, Tile *t, int lane, int j) {
   int b = t->bus[lane][j], last = --t->switched[lane];
   double ratio = sqrt((h->e[b] * h->e[b] + h->f[b] * h->f[b]) /
                       (AT(t->e, b, lane) * AT(t->e, b, lane) + AT(t->f, b, lane) * AT(t->f, b, lane)));
   AT(t->e, b, lane) *= ratio; AT(t->f, b, lane) *= ratio;
+  AT(t->raw, k->size + k->candidate[b], lane) = AT(t->went, k->size + k->candidate[b], lane) = 0;
+  t->taken_up++;
   t->state[b * LANES + lane] = 0;
   t->returns[b * LANES + lane]++;
   t->bus[lane][j] = t->bus[lane][last]; t->side[lane][j] = t->side[lane][last];
@@ -529,6 +558,7 @@ static void take_up(const Hour *h, Tile *t, int lane, int j) {
 /* Buses beyond a reactive limit give up their voltage, those that no longer need to take it up again. */
 static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const Cases *c, Tile *t, vec worst) {
   mask changed = {0};
+  t->taken_up = 0;
   for (int lane = 0; lane < LANES; lane++) {
     if (t->done[lane] || t->given_up[lane] || !(worst[lane] < SWITCH_BELOW)) continue;
     for (int j = t->switched[lane] - 1; j >= 0; j--) {
@@ -537,7 +567,7 @@ static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const 
       double v = sqrt(AT(t->e, b, lane) * AT(t->e, b, lane) + AT(t->f, b, lane) * AT(t->f, b, lane));
       double set = sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]);
       if (t->side[lane][j] > 0 ? v > set + c->return_tolerance : v < set - c->return_tolerance) {
-        take_up(h, t, lane, j);
+        take_up(h, k, t, lane, j);
         changed[lane] = -1;
       }
     }
@@ -566,6 +596,7 @@ static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const 
       while (u < t->merged && t->members[u] != t->bus[lane][j]) u++;
       if (u == MAX_UNION) { t->given_up[lane] = 1; t->switched[lane] = 0; break; }
       if (u == t->merged) t->members[t->merged++] = t->bus[lane][j];
+      t->member[lane][j] = u;
     }
   }
   return changed;
@@ -575,7 +606,11 @@ static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const 
 static void correct(const Net *net, const Hour *h, const Factors *k, Tile *t) {
   int N = k->size;
   vec a[3] = {all(0), all(0), all(0)};
-  for (int u = 0; u < t->merged; u++) t->give[u] = all(0);
+  vec reactive[MAX_UNION];
+  for (int u = 0; u < t->merged; u++) {
+    t->give[u] = all(0);
+    reactive[u] = reactive_rows(net, k, t->members[u], t->x);
+  }
   for (int lane = 0; lane < LANES; lane++) {
     if (t->given_up[lane]) continue;
     int n = t->switched[lane];
@@ -584,12 +619,11 @@ static void correct(const Net *net, const Hour *h, const Factors *k, Tile *t) {
     for (int j = 0; j < n; j++) {
       int b = t->bus[lane][j];
       double miss = (t->side[lane][j] > 0 ? h->q_high[b] : h->q_low[b]) - AT(t->qc, b, lane);
-      rhs[3 + j] = reactive_row(net, k, b, (double *)t->x + lane, LANES) - miss;
+      rhs[3 + j] = reactive[t->member[lane][j]][lane] - miss;
     }
     solve_small(t->small[lane], t->order[lane], 3 + n, rhs, out);
     for (int s = 0; s < 3; s++) a[s][lane] = out[s];
-    for (int j = 0; j < n; j++)
-      for (int u = 0; u < t->merged; u++) if (t->members[u] == t->bus[lane][j]) t->give[u][lane] = out[3 + j];
+    for (int j = 0; j < n; j++) t->give[t->member[lane][j]][lane] = out[3 + j];
   }
   for (int i = 0; i < N; i++) t->x[i] -= t->z[3 * i] * a[0] + t->z[3 * i + 1] * a[1] + t->z[3 * i + 2] * a[2];
   int u = 0;
@@ -607,6 +641,33 @@ static void correct(const Net *net, const Hour *h, const Factors *k, Tile *t) {
 }
 
 static inline vec clipped(vec a, double limit) { return most(least(a, all(limit)), all(-limit)); }
+
+/* Anderson's acceleration, one step back: how the last step changed the next one tells how much of it was amiss.
+ * same: lanes whose matrix is the last step's. */
+static void accelerate(const Factors *k, Tile *t, mask same) {
+  int N = k->size;
+  vec num = all(0), den = all(0);
+  for (int i = 0; i < N - 1; i++) { vec d = t->x[i] - t->raw[i]; num += t->x[i] * d; den += d * d; }
+  for (int u = 0; u < t->merged; u++) {
+    int c = N + k->candidate[t->members[u]];
+    vec d = t->give[u] - t->raw[c];
+    num += t->give[u] * d; den += d * d;
+  }
+  mask good = same & (den > all(1e-30));
+  vec part = pick(good, num / pick(good, den, all(1)), all(0));
+  part = least(most(part, all(-1)), all(1));
+  for (int i = 0; i < N; i++) {
+    vec s = t->x[i];
+    t->x[i] = s - part * (t->went[i] + s - t->raw[i]);
+    t->raw[i] = s; t->went[i] = t->x[i];
+  }
+  for (int u = 0; u < t->merged; u++) {
+    int c = N + k->candidate[t->members[u]];
+    vec s = t->give[u];
+    t->give[u] = s - part * (t->went[c] + s - t->raw[c]);
+    t->raw[c] = s; t->went[c] = t->give[u];
+  }
+}
 
 /* Cases that have converged stand still, so that what comes out does not depend on their neighbours. */
 static void advance(const Net *net, const Factors *k, Tile *t) {
@@ -638,10 +699,11 @@ static void solve_tile(const Net *net, const Hour *h, const Factors *k, const Ca
     iterations[lane] = c->most;
   }
   for (int step = 0; step <= c->most; step++) {
-    mismatch(net, h, t);
+    if (step) mismatch(net, h, t); else first_mismatch(net, h, k, t);
     vec worst = right_side(net, h, k, t);
     mask changed = switch_buses(net, h, k, c, t, worst);
-    if (any(changed)) { mismatch(net, h, t); worst = right_side(net, h, k, t); }
+    if (t->taken_up) mismatch(net, h, t);
+    if (any(changed)) worst = right_side(net, h, k, t);
     int open = 0;
     for (int lane = 0; lane < LANES; lane++) {
       if (!(worst[lane] < 1e6)) t->given_up[lane] = 1; /* also where it is not a number */
@@ -656,6 +718,7 @@ static void solve_tile(const Net *net, const Hour *h, const Factors *k, const Ca
     if (!open || step == c->most) break;
     solve(net, k, t->x, 0);
     correct(net, h, k, t);
+    if (step) accelerate(k, t, ~changed); else accelerate(k, t, (mask){0});
     advance(net, k, t);
   }
 }
@@ -709,13 +772,14 @@ static void new_factors(const Net *net, Factors *k) {
   k->val_ptr = room(4L * n); k->candidate = room(4L * n); k->bus_of = room(4L * n); k->offset = room(4L * fill);
   k->col = room(4L * wide); k->val = room(16L * wide); k->pivot = room(16L * n); k->last = room(16L * n);
   k->by_angle = room(8L * net->y_ptr[n]); k->by_v = room(8L * net->y_ptr[n]);
+  k->miss_p = room(8L * n); k->reactive = room(8L * n);
   k->spread = 0; k->mutual = 0;
 }
 
 static void drop_factors(Factors *k) {
   free(k->angle); free(k->free_v); free(k->ptr); free(k->diagonal); free(k->val_ptr); free(k->candidate); free(k->bus_of);
   free(k->offset); free(k->col); free(k->val); free(k->pivot); free(k->last); free(k->by_angle); free(k->by_v);
-  free(k->spread); free(k->mutual);
+  free(k->spread); free(k->mutual); free(k->miss_p); free(k->reactive);
 }
 
 /* ---- a case by itself: Newton's full method, damped -------------------------------------------------------------- */
@@ -961,6 +1025,7 @@ int outages(const Net *bare, const Hour *h, const Cases *c) {
   Tile *t = room(sizeof(Tile));
   t->e = room(sizeof(vec) * n); t->f = room(sizeof(vec) * n); t->rp = room(sizeof(vec) * n); t->qc = room(sizeof(vec) * n);
   t->x = room(sizeof(vec) * N); t->z = room(sizeof(vec) * 3 * N);
+  t->raw = room(sizeof(vec) * (N + m)); t->went = room(sizeof(vec) * (N + m));
   t->state = room((size_t)n * LANES); t->returns = room((size_t)n * LANES);
   k.spread = room(8L * m * N + 8); k.mutual = room(8L * m * m + 8);
   spread_voltages(net, h, &k, t->x);
@@ -986,7 +1051,8 @@ int outages(const Net *bare, const Hour *h, const Cases *c) {
     if (c->e) keep_voltages(net, &k, &one, t, i);
   }
   drop_factors(&own);
-  free(t->e); free(t->f); free(t->rp); free(t->qc); free(t->x); free(t->z); free(t->state); free(t->returns); free(t);
+  free(t->e); free(t->f); free(t->rp); free(t->qc); free(t->x); free(t->z); free(t->raw); free(t->went);
+  free(t->state); free(t->returns); free(t);
   free(y_im);
   drop_factors(&k);
   return 1;
