@@ -5,18 +5,19 @@ import hashlib
 import json
 import os
 import tempfile
-import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+from isal import isal_zlib
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.errors import StorageError
 
 COMPRESS_FROM = 4096  # bytes; below it compression only costs
+LEVEL = 1  # of compression
 SAMPLE = 4096  # values on which packing is tried
 CHUNK_BYTES = 256 * 1024  # of an HDF5 chunk, before compression: what a reader must at least decode
 DAY = 24  # rows of a tile
@@ -92,44 +93,58 @@ def _sync_folder(folder: Path) -> None:
 def _fill(file: h5py.File, datasets: dict[str, Dataset], provenance: dict[str, Any]) -> None:
     for key, value in provenance.items():
         file.attrs[key] = value if isinstance(value, str | int | float) else json.dumps(value, sort_keys=True)
+    stored: dict[str, h5py.Dataset] = {}
     for name, item in datasets.items():
         data = np.asarray(item.data)
         if data.dtype.kind in "US":
             data = data.astype(h5py.string_dtype())
         elif data.dtype.kind == "b":
             data = data.astype(np.uint8)
-        packed: dict[str, Any] = {}
-        if data.nbytes > COMPRESS_FROM:
-            chunks = chunk_shape(data.shape, data.dtype.itemsize, item.by_device)
-            packed = {
-                "compression": "gzip",
-                "compression_opts": 1,
-                "shuffle": _shuffled_is_less(data),
-                "chunks": chunks,
-            }
         # No timestamps in the file: the same result is the same bytes.
-        stored = file.create_dataset(name, data=data, track_times=False, **packed)
+        if data.nbytes > COMPRESS_FROM and data.dtype.kind != "O":
+            made = _packed(file, name, data, item.by_device)
+        else:
+            made = file.create_dataset(name, data=data, track_times=False)
+        stored[name] = made
         if item.unit:
-            stored.attrs["units"] = item.unit
+            made.attrs["units"] = item.unit
         if item.description:
-            stored.attrs["long_name"] = item.description
+            made.attrs["long_name"] = item.description
+    scales = {dim for item in datasets.values() for dim in item.dims if dim in stored and stored[dim].ndim == 1}
+    for dim in sorted(scales):
+        stored[dim].make_scale(dim)
     for name, item in datasets.items():
+        axes = stored[name].dims
         for axis, dim in enumerate(item.dims):
-            if dim in file and file[dim].ndim == 1 and dim != name:
-                if not file[dim].is_scale:
-                    file[dim].make_scale(dim)
-                file[name].dims[axis].attach_scale(file[dim])
-            file[name].dims[axis].label = dim
+            if dim in scales and dim != name:
+                axes[axis].attach_scale(stored[dim])
+            axes[axis].label = dim
+
+
+def _packed(file: h5py.File, name: str, data: Any, by_device: bool) -> h5py.Dataset:
+    """A dataset in chunks that every HDF5 library inflates, deflated by ISA-L: a fifth of zlib's time."""
+    chunks, shuffled = chunk_shape(data.shape, data.dtype.itemsize, by_device), _shuffled_is_less(data)
+    stored = file.create_dataset(
+        name, data.shape, data.dtype, chunks=chunks, track_times=False,
+        compression="gzip", compression_opts=LEVEL, shuffle=shuffled,
+    )  # fmt: skip
+    for at in stored.iter_chunks():
+        tile = data[at]
+        if tile.shape != chunks:  # at the edge chunks are whole all the same
+            tile = np.pad(tile, [(0, c - t) for c, t in zip(chunks, tile.shape, strict=True)])
+        content = np.ascontiguousarray(tile)
+        if shuffled:
+            content = np.ascontiguousarray(content.view(np.uint8).reshape(-1, data.dtype.itemsize).T)
+        stored.id.write_direct_chunk(tuple(s.start for s in at), isal_zlib.compress(content, LEVEL))
+    return stored
 
 
 def _shuffled_is_less(data: Any) -> bool:
     """Whether bytes sorted by significance pack better, as they do unless values repeat: tried on a sample."""
-    if data.dtype.kind == "O":
-        return False
     middle = data.size // 2
     sample = np.ascontiguousarray(data).reshape(-1)[max(middle - SAMPLE // 2, 0) : middle + SAMPLE // 2]
     plain = sample.view(np.uint8).reshape(len(sample), -1)
-    return len(zlib.compress(plain.T.tobytes(), 1)) < len(zlib.compress(plain.tobytes(), 1))
+    return len(isal_zlib.compress(plain.T.tobytes(), LEVEL)) < len(isal_zlib.compress(plain.tobytes(), LEVEL))
 
 
 def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

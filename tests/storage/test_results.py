@@ -1,17 +1,18 @@
 """Result files and reading them by hours."""
 
+from io import BytesIO
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bos_core.drwop.reader import HourlyReader, Piece
 from bos_core.objects.data import Dataset
 from bos_core.objects.errors import StorageError
-from storage.results import read_result, write_result
+from storage.results import read_result, result_image, write_result
 
 
 def test_a_file_tells_all_about_itself_and_is_the_same_bytes_each_time(tmp_path: Path):
@@ -72,3 +73,24 @@ def test_any_hours_are_read_across_files(pieces: HourlyReader, first: int, hours
 def test_hours_that_no_file_holds_are_named(pieces: HourlyReader):
     with pytest.raises(StorageError, match="hour 39"):
         pieces.read("x", 30, 20)
+
+
+@given(
+    st.tuples(st.integers(1, 60), st.integers(1, 3000)),
+    st.sampled_from(["f8", "f4", "i8", "i2", "u1"]),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_array_comes_back_through_hdf5_itself(
+    shape: tuple[int, int], kind: str, by_device: bool, smooth: bool, seed: int
+):
+    """The chunks are deflated by us and inflated by the HDF5 library, whole and at the array's edges."""
+    rng = np.random.default_rng(seed)
+    values = np.cumsum(rng.normal(size=shape), axis=0) if smooth else rng.integers(0, 3, shape)
+    data = values.astype(kind)
+    image = result_image({"x": Dataset(data, ("hour", "bus"), by_device=by_device)}, {})
+    with h5py.File(BytesIO(image), "r") as file:
+        assert np.array_equal(file["x"][()], data)
+        assert file["x"].dtype == data.dtype
