@@ -43,6 +43,7 @@ from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_
 from flows.work import work_by_hour
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
 from slots.grid.model import Grid
+from slots.grid.reduction import kept_at
 from slots.sources.rts_gmlc import is_rts_gmlc
 from slots.sources.series import calendar_start
 from storage.settings import settings
@@ -174,6 +175,7 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     horizon = Month(0, p.start, p.hours)
     base = version_of(index, p.grid) if laid_down else None
     model = run_stage.submit(set_id, "modelling", horizon, {**source, "algorithm": a.modelling}, base).result()
+    kept_at(grid_of(model.path), p.keep_kv)
     _write_ontology(index, model.scenario, grid_of(model.path), sequence, base)
     snap = run_stage.submit(
         set_id, "snapshot", horizon, {"grid": model.path, "algorithm": a.snapshot}, model.scenario
@@ -190,7 +192,7 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     listed = asked_for(net, p.model_dump(include={"contingencies", "unit_outages"}))
     year = year_of(laid_down) if laid_down and own else calendar_start(2020 if own else 2016)
     months = months_of(p.start, p.hours, year)
-    shape = {**source, "grid": model.path, "algorithm": sequence}
+    shape = {**source, "grid": model.path, "network": reduced.path, "algorithm": sequence}
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
     done = [h.result() for h in hourly]
     Pipeline(set_id, p, months, done, reduced.path, len(net.contingencies), len(listed), index).run()

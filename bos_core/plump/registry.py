@@ -27,8 +27,14 @@ _PROGRAMS = (
     Program("unit_commitment", "guided", "relaxation decides which units stay free", guided),
     Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
     Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),
-    Program("reactive_dispatch", "interior-point", "least losses by IPOPT", interior_point, program_of),
-    Program("reactive_dispatch", "flat-voltages", "voltages nearest 1 p.u. by IPOPT", flat_voltages, program_of),
+    Program("reactive_dispatch", "interior-point", "least losses by interior-point steps", interior_point, program_of),
+    Program(
+        "reactive_dispatch",
+        "flat-voltages",
+        "voltages nearest 1 p.u. by interior-point steps",
+        flat_voltages,
+        program_of,
+    ),
     Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim, engine_of),
     Program(
         "n1", "batched", "compiled: one factorisation an hour, all outages as updates of it", batched, batched_engine_of

@@ -18,7 +18,6 @@ from slots.grid.network import Network
 from slots.grid.security import Factors, Pairs, pairs_of
 
 RATE_SHARE = 0.95  # of the MVA ratings that the DC limits of UC and APD use; reactive power takes the rest
-_MW = {"load": "MW", "load_q": "MVAr", "available": "MW", "floor": "MW", "inflow": "MW", "reserve": "MW"}
 
 
 @lru_cache(maxsize=2)
@@ -81,9 +80,8 @@ def reader(chunk: Chunk, name: str) -> store.Hourly:
 
 def fixed_injection(chunk: Chunk, first: int, hours: int) -> Complexes:
     """(hour, bus) p.u. injection of loads, links and the equivalent's correction."""
-    net, _ = network_of(chunk.payload["network"])
     source = reader(chunk, "sequence")
-    return net.fixed_injection(source.read("load", first, hours), source.read("load_q", first, hours))
+    return np.asarray(source.read("fixed_p", first, hours) + 1j * source.read("fixed_q", first, hours))
 
 
 def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Border | None, losses: bool) -> Horizon:
@@ -94,7 +92,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     source = reader(chunk, "sequence")
     series = {k: net.of_units(source.read(k, first, hours)) for k in ("available", "floor", "inflow")}
     series["reserve"] = source.read("reserve", first, hours)
-    fixed = net.fixed_active(source.read("load", first, hours)) * net.grid.base_mva
+    fixed = source.read("fixed_p", first, hours) * net.grid.base_mva
     demand = -fixed.sum(axis=1)
     if losses:
         demand = demand * (1 + float(header["loss_share"]))

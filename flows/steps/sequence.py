@@ -1,4 +1,4 @@
-"""Annual sequence generation: one month of hourly snapshots."""
+"""Annual sequence generation: one month of hourly snapshots, and what they inject into the kept buses."""
 
 from functools import lru_cache
 
@@ -8,7 +8,7 @@ from bos_core.objects.data import Dataset
 from bos_core.objects.errors import InfeasibleError, ParameterError
 from bos_core.objects.task import Chunk
 from bos_core.plump.registry import program
-from flows.steps.inputs import grid_of
+from flows.steps.inputs import grid_of, network_of
 from flows.steps.modelling import model_of
 from flows.steps.result import StepResult
 from slots.contracts.sequence import SequenceRequest, check_sequence
@@ -51,6 +51,12 @@ def run(chunk: Chunk) -> StepResult:
         k: Dataset(a, ("hour", dims[k]) if k in dims else ("hour",), "MVAr" if k == "load_q" else "MW")
         for k, a in window.items()
     }
+    net, _ = network_of(p["network"])
+    fixed = net.fixed_injection(window["load"], window["load_q"])
+    told = "injection of everything that is not a unit, on the kept buses"
+    datasets["kept_bus"] = Dataset(net.grid.buses.number, ("kept_bus",))
+    datasets["fixed_p"] = Dataset(fixed.real, ("hour", "kept_bus"), "p.u.", told)
+    datasets["fixed_q"] = Dataset(fixed.imag, ("hour", "kept_bus"), "p.u.", told)
     attributes = {"description": series.description, "start": series.start.isoformat(), "seed": p["seed"]}
     return StepResult(datasets, program("sequence", p["algorithm"]), attributes=attributes)
 

@@ -45,12 +45,9 @@ class Network:
 
     def fixed_injection(self, load: Floats, load_q: Floats) -> Complexes:
         """(…, bus) p.u. injection of loads, DC links and the correction; loads are (…, full bus) MW, MVAr."""
-        reactive = self.correction.imag - self._mapped(load_q) / self.grid.base_mva
-        return np.asarray(self.fixed_active(load) + 1j * reactive)
-
-    def fixed_active(self, load: Floats) -> Floats:
-        """(…, bus) p.u. of active power, the real part of `fixed_injection`; loads are (…, full bus) MW."""
-        return np.asarray((self.grid.dc_injection() - self._mapped(load)) / self.grid.base_mva + self.correction.real)
+        base = self.grid.base_mva
+        active = (self.grid.dc_injection() - self._mapped(load)) / base + self.correction.real
+        return np.asarray(active + 1j * (self.correction.imag - self._mapped(load_q) / base))
 
     def _mapped(self, x: Floats) -> Floats:
         mapped = (self.load_map @ np.atleast_2d(x).T).T

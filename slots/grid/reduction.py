@@ -4,9 +4,25 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
+from bos_core.objects.errors import ParameterError
 from slots.grid.model import Bools, Complexes, Floats, Grid, Ints
 
 SMALLEST_REACTANCE = 1e-5  # p.u.; below, a branch is as good as a bus coupler
+
+
+def kept_at(grid: Grid, keep_kv: float) -> Bools:
+    """(bus,) live buses at or above a voltage (kV).
+
+    Raises:
+        ParameterError: no bus, or only one, is that high.
+    """
+    keep = (grid.buses.kv >= keep_kv) & grid.live
+    if keep.sum() < 2:
+        raise ParameterError(
+            f"keep-kv {keep_kv:g} keeps {int(keep.sum())} bus(es) of grid {grid.name}, whose highest voltage "
+            f"is {grid.buses.kv.max():g} kV", "choose a lower level",
+        )  # fmt: skip
+    return np.asarray(keep)
 
 
 def outer_part(grid: Grid, keep: Bools) -> tuple[Bools, Floats, Ints]:

@@ -60,7 +60,7 @@ def _by_ipopt(
 ) -> ReactiveDispatch:
     with monkeypatch.context() as patch:
         patch.setattr(module, "library", lambda: None)
-        patch.setattr(module, "_systems", {})
+        patch.setattr(module, "_programs", {})
         return algorithm(request)
 
 

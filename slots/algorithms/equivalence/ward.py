@@ -13,13 +13,12 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.sparse.linalg import splu
 
-from bos_core.objects.errors import ParameterError
 from slots.contracts.equivalence import EquivalenceRequest
 from slots.grid.admittance import admittance
 from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Buses, Complexes, Floats, Grid, Ints, fixed_taps
 from slots.grid.network import Network, whole
 from slots.grid.plants import grouping, merged
-from slots.grid.reduction import boundary_weights, laplacian, outer_part
+from slots.grid.reduction import boundary_weights, kept_at, laplacian, outer_part
 
 SMALLEST_BRANCH = 0.1  # p.u. admittance below which an equivalent branch is dropped
 HOSTED_SUPPORT = 50.0  # MVAr of mapped range above which a boundary bus holds its voltage
@@ -34,12 +33,7 @@ def ward(request: EquivalenceRequest) -> Network:
         ParameterError: no bus, or only one, is that high.
     """
     grid = request.grid
-    keep = (grid.buses.kv >= request.keep_kv) & grid.live
-    if keep.sum() < 2:
-        raise ParameterError(
-            f"keep-kv {request.keep_kv:g} keeps {int(keep.sum())} bus(es) of grid {grid.name}, whose highest voltage "
-            f"is {grid.buses.kv.max():g} kV", "choose a lower level",
-        )  # fmt: skip
+    keep = kept_at(grid, request.keep_kv)
     if keep.all():
         base = whole(grid)
         return _exact(base, request)

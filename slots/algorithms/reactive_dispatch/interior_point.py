@@ -1,7 +1,8 @@
-"""Reactive dispatch as a nonlinear program: least losses or flattest voltages, solved by IPOPT through CasADi.
+"""Reactive dispatch as a nonlinear program: least losses or flattest voltages, by interior-point methods.
 
-The program is built once per network; hours differ in parameters and bounds. Within a request each hour starts from
-the one before, the first from DC angles, so results do not depend on who computes what.
+Within a request each hour follows the one before (`following`), the first starts from DC angles by IPOPT through
+CasADi, so results do not depend on who computes what. IPOPT's program is built once per network; hours differ in
+parameters and bounds.
 
 Banks of shunts and taps move in whole steps, and seldom: for each block of hours the program is solved with free
 susceptances and ratios in its middle hour, they are rounded, and the block's hours are dispatched with them as they
@@ -28,7 +29,7 @@ from slots.algorithms.reactive_dispatch.stated import (
     Stated,
     first_point,
     state,
-)  # fmt: skip
+)
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest
 from slots.grid.admittance import admittance, as_set
 from slots.grid.model import Bools, Floats
@@ -42,8 +43,10 @@ WARM_MU = 1e-3  # barrier from which an hour goes on after the one before; small
 
 @dataclass(frozen=True)
 class _Program:
-    """The same program for a warm start, for a cold one, and for hours that neither solves."""
+    """What solves an hour: steps from another hour's solution (None without a C compiler), and IPOPT's program for a
+    warm start, for a cold one, and for hours that neither solves."""
 
+    steps: NewtonStep | None
     warm: Any
     cold: Any
     careful: Any
@@ -86,19 +89,6 @@ def _reactive_held(net: Network, on: Bools, q: Floats) -> bool:
     return bool((q >= low - 1e-3).all() and (q <= high + 1e-3).all())
 
 
-_systems: dict[int, tuple[Network, NewtonStep | None]] = {}
-
-
-def _system_of(net: Network) -> NewtonStep | None:
-    """The network's system of Newton's step, laid out once per process; None where there is no C compiler."""
-    held = _systems.get(id(net))
-    if held is None or held[0] is not net:
-        _systems.clear()
-        c = library()
-        _systems[id(net)] = (net, None if c is None else NewtonStep(net, c, admittance(net.grid).ybus))
-    return _systems[id(net)][1]
-
-
 class _Day:
     """A request under way: what the last hour left, and how banks and taps stand."""
 
@@ -107,7 +97,7 @@ class _Day:
         self._request, self._net = request, request.network
         self._program = program_of(self._net)
         self._bounds = Settings.bounds(self._net)
-        self._system, self._admittance = _system_of(self._net), admittance(self._net.grid)
+        self._admittance = admittance(self._net.grid)
         self._take(Settings.own(self._net))
         self._start: Solution | None = None
 
@@ -115,8 +105,8 @@ class _Day:
         """Let banks and taps stand so; `ybus` are the admittances then."""
         self._settings = settings
         self.ybus = as_set(self._net.grid, self._admittance, settings.shunt, settings.tap).ybus
-        if self._system is not None:
-            self._system.set(self.ybus)
+        if self._program.steps is not None:
+            self._program.steps.set(self.ybus)
 
     def set(self, hour: int) -> None:
         """Set banks and taps as the hour wants them, in whole steps."""
@@ -149,8 +139,8 @@ class _Day:
     ) -> Solution | None:
         """The hour's program with banks and taps between two settings; None without a solution."""
         stated = state(self._request, h, least, most, self._aim, soft)
-        if start is not None and least is most and self._system is not None:
-            found = follow(self._system, stated, start)
+        if start is not None and least is most and self._program.steps is not None:
+            found = follow(self._program.steps, stated, start)
             if found is not None:
                 return found
         if start is not None:
@@ -193,7 +183,8 @@ def program_of(net: Network) -> _Program:
 
 
 def _build(net: Network) -> _Program:
-    problem, derivatives = problem_of(net)
+    (problem, derivatives), c = problem_of(net), library()
+    steps = None if c is None else NewtonStep(net, c, admittance(net.grid).ybus)
     common: Any = {"print_time": 0, "no_nlp_grad": True, "calc_lam_p": False, **derivatives}
     careful: Any = {
         "print_level": 0,
@@ -212,4 +203,4 @@ def _build(net: Network) -> _Program:
         "warm_start_mult_bound_push": WARM_PUSH, "warm_start_slack_bound_push": WARM_PUSH,
     }  # fmt: skip
     options = {"warm": {**quick, **going_on}, "cold": quick, "careful": careful}
-    return _Program(**{k: ca.nlpsol(k, "ipopt", problem, {**common, "ipopt": v}) for k, v in options.items()})
+    return _Program(steps, **{k: ca.nlpsol(k, "ipopt", problem, {**common, "ipopt": v}) for k, v in options.items()})
