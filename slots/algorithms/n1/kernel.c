@@ -555,6 +555,23 @@ static void take_up(const Hour *h, const Factors *k, Tile *t, int lane, int j) {
   t->bus[lane][j] = t->bus[lane][last]; t->side[lane][j] = t->side[lane][last];
 }
 
+/* The buses that any lane has switched, in the order of candidates, so that sums do not depend on the neighbours. */
+static void merge(const Factors *k, Tile *t) {
+  int at[MAX_UNION];
+  t->merged = 0;
+  for (int m = 0; m < k->candidates; m++) {
+    const signed char *state = t->state + k->bus_of[m] * LANES;
+    int some = 0;
+    for (int lane = 0; lane < LANES; lane++) some |= state[lane];
+    if (m < MAX_UNION) at[m] = t->merged;
+    if (!some) continue;
+    for (int lane = 0; lane < LANES && m >= MAX_UNION; lane++) if (state[lane]) { t->given_up[lane] = 1; t->switched[lane] = 0; }
+    if (m < MAX_UNION) t->members[t->merged++] = k->bus_of[m];
+  }
+  for (int lane = 0; lane < LANES; lane++)
+    for (int j = 0; j < t->switched[lane]; j++) t->member[lane][j] = at[k->candidate[t->bus[lane][j]]];
+}
+
 /* Buses beyond a reactive limit give up their voltage, those that no longer need to take it up again. */
 static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const Cases *c, Tile *t, vec worst) {
   mask changed = {0};
@@ -588,17 +605,9 @@ static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const 
     }
   }
   if (!any(changed)) return changed;
-  t->merged = 0;
-  for (int lane = 0; lane < LANES; lane++) {
+  for (int lane = 0; lane < LANES; lane++)
     if (changed[lane] && !t->given_up[lane] && !build_small(net, k, t, lane)) t->given_up[lane] = 1;
-    for (int j = 0; j < t->switched[lane]; j++) {
-      int u = 0;
-      while (u < t->merged && t->members[u] != t->bus[lane][j]) u++;
-      if (u == MAX_UNION) { t->given_up[lane] = 1; t->switched[lane] = 0; break; }
-      if (u == t->merged) t->members[t->merged++] = t->bus[lane][j];
-      t->member[lane][j] = u;
-    }
-  }
+  merge(k, t);
   return changed;
 }
 
@@ -631,7 +640,7 @@ static void correct(const Net *net, const Hour *h, const Factors *k, Tile *t) {
     const double *s0 = k->spread + (long)k->candidate[t->members[u]] * N, *s1 = k->spread + (long)k->candidate[t->members[u + 1]] * N;
     const double *s2 = k->spread + (long)k->candidate[t->members[u + 2]] * N, *s3 = k->spread + (long)k->candidate[t->members[u + 3]] * N;
     vec g0 = t->give[u], g1 = t->give[u + 1], g2 = t->give[u + 2], g3 = t->give[u + 3];
-    for (int i = 0; i < N; i++) t->x[i] -= s0[i] * g0 + s1[i] * g1 + s2[i] * g2 + s3[i] * g3;
+    for (int i = 0; i < N; i++) t->x[i] = t->x[i] - s0[i] * g0 - s1[i] * g1 - s2[i] * g2 - s3[i] * g3;
   }
   for (; u < t->merged; u++) {
     const double *s = k->spread + (long)k->candidate[t->members[u]] * N;
