@@ -12,14 +12,18 @@ from slots.algorithms.reactive_dispatch.following import follow
 from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point
 from slots.algorithms.reactive_dispatch.newton_step import NewtonStep, library
 from slots.algorithms.reactive_dispatch.nonlinear import problem_of
-from slots.algorithms.reactive_dispatch.stated import LOSSES, Settings, Solution, state
+from slots.algorithms.reactive_dispatch.stated import LOSSES, Settings, Solution, Stated, state
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 from slots.grid.admittance import admittance
+from tests.slots.compiler import HERE, compiled
 from tests.slots.states import day, network
 
-compiled = pytest.mark.skipif(library() is None, reason="no C compiler")
-
 FIELDS = ("p", "on", "low", "high", "fixed")
+
+
+def test_there_is_a_step_where_there_is_a_compiler():
+    """C that no longer compiles must not pass for a machine without a compiler."""
+    assert (library() is not None) == HERE
 
 
 def _system() -> NewtonStep:
@@ -72,8 +76,8 @@ def test_hours_are_those_of_ipopt(
     """A day of each: the same losses to 1e-3 MW, which both stop at, and the same hours feasible."""
     request, followed = day(190).reactive_request, []
 
-    def watched(*given: object) -> Solution | None:
-        found = follow(*given)  # type: ignore[arg-type]
+    def watched(system: NewtonStep, stated: Stated, start: Solution) -> Solution | None:
+        found = follow(system, stated, start)
         followed.append(found is not None)
         return found
 

@@ -1,6 +1,5 @@
 """The compiled N-1 kernel: against the full Newton method and PowSyBl, and what happens without a compiler."""
 
-import shutil
 from dataclasses import replace
 from functools import cache
 
@@ -17,17 +16,13 @@ from slots.grid.network import Network, whole
 from slots.grid.newton import newton
 from slots.grid.outage import Hour, solve_outage
 from slots.sources.catalogue import load_source
+from tests.slots.compiler import HERE, compiled
 from tests.slots.states import day
 
 
 def test_there_is_a_kernel_where_there_is_a_compiler():
     """A kernel that no longer compiles must not pass for a machine without a compiler."""
-    assert (module.kernel.kernel() is not None) == any(shutil.which(c) for c in ("gcc", "clang", "cc"))
-
-
-compiled = pytest.mark.skipif(
-    not any(shutil.which(c) for c in ("gcc", "clang", "cc")), reason="no C compiler on this machine"
-)
+    assert (module.kernel.kernel() is not None) == HERE
 
 
 @cache
