@@ -101,6 +101,23 @@ def _keeps_the_conditions(net, engine, hour, branch, v, held) -> None:
 
 
 @compiled
+@settings(max_examples=8, deadline=None)
+@given(st.sampled_from(["case118", "case_RTS_GMLC"]), st.floats(0.7, 1.2), st.floats(0.3, 1.0), st.integers(0, 99))
+def test_an_outage_does_not_depend_on_its_neighbours(name, level, room, seed):
+    """The same bits whichever cases share its vector; a case's order in the hour is nobody's business."""
+    net = _case(name)
+    hour = _hour(net, level, room, seed)
+    if hour is None:
+        return
+    engine = batched_engine_of(net)
+    assert isinstance(engine, BatchedEngine)
+    every = np.arange(len(net.contingencies))
+    together = engine.cases(hour, every).v[1:]
+    some = np.random.default_rng(seed).permutation(every)[: 3 * len(every) // 4]
+    np.testing.assert_array_equal(engine.cases(hour, some).v[1:], together[some])
+
+
+@compiled
 def test_reactive_limits_and_banks_are_those_of_powsybl():
     """Real hours with many units at their limits, banks of shunts switched in: magnitudes to 1e-5 p.u."""
     request = day(0).n1_request()

@@ -133,11 +133,13 @@ class BatchedEngine:
 
     def verify(self, request: N1Request) -> N1Result:
         """Worst figures of every contingency in every hour."""
-        collect = Collector(request, self.adm)
+        collect, steps = Collector(request, self.adm), np.zeros(len(self.net.contingencies))
         for h in range(len(request.v)):
             hour = request.hour(h)
             collect.put(h, np.array([0]), hour.v[None, :], np.array([True]))
-            self._record(collect, h, hour, self._run(hour, self.net.contingencies))
+            run = self._run(hour, self.net.contingencies, steps)
+            steps[run.case] = run.iterations
+            self._record(collect, h, hour, run)
         return collect.result
 
     def _record(self, collect: Collector, h: int, hour: Hour, run: "_Run") -> None:
@@ -162,7 +164,7 @@ class BatchedEngine:
         n, base = self.net.grid.n_bus, 1 + len(outages)
         out = Cases(np.zeros((base, n), complex), np.ones(base, bool), np.zeros((base, n), bool))
         out.v[0], out.held[0] = hour.v, hour.controlled
-        run = self._run(hour, self.net.contingencies[outages], keep=True)
+        run = self._run(hour, self.net.contingencies[outages], np.zeros(base - 1), keep=True)
         out.v[1 + run.case[:, None], self._bus[None, :]] = run.v
         out.held[1 + run.case[:, None], self._bus[None, :]] = run.held
         out.converged[1 + run.case] = run.converged
@@ -193,14 +195,14 @@ class BatchedEngine:
         v[self._bus] = e + 1j * f
         return v
 
-    def _run(self, hour: Hour, branches: Ints, keep: bool = False) -> "_Run":
-        """The kernel on some branches' outages."""
+    def _run(self, hour: Hour, branches: Ints, steps: Floats, keep: bool = False) -> "_Run":
+        """The kernel on some branches' outages; `steps`: how many each took the hour before, if that is known."""
         self._set(hour.tap)
         dead = np.array([self._dead[k] for k in branches.tolist()], dtype=np.int64)
         mine = np.flatnonzero(dead >= -1)
         # Like with like, as cases at once wait for each other: how much a branch carries tells about its steps too.
         flow = np.abs(branch_flows(self.net.grid, self.adm, hour.v)[0][branches[mine]])
-        mine = mine[np.argsort(-flow, kind="stable")]
+        mine = mine[np.lexsort((-flow, -steps[mine]))]
         run = _Run(
             mine, np.setdiff1d(np.arange(len(branches)), mine), dead[mine].astype(np.int32), len(self._bus), keep
         )
