@@ -16,8 +16,8 @@ from slots.grid.model import THERMAL, Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES, dc_angles, newton
 
-REACTIVE_TOLERANCE = 1e-4  # p.u. beyond its range, and a bus gives up its voltage
-RETURN_TOLERANCE = 1e-6  # p.u. of voltage past its set point, and a bus takes it up again
+REACTIVE_TOLERANCE = 2e-5  # p.u. beyond its range, and a bus gives up its voltage
+RETURN_TOLERANCE = 4e-7  # p.u. of voltage past its set point, and a bus takes it up again
 MAX_SWITCHES = 40  # rounds of switching before giving up
 
 
