@@ -31,7 +31,7 @@ def compare(grid: Grid, v: Complexes, injection: Complexes, net: Network, p: Flo
         `not_comparable`: states that neither network has; `lost`: states that only the full grid has.
     """
     rng = np.random.default_rng(seed)
-    both = _Both(grid, v, injection, net)
+    both = Both(grid, v, injection, net)
     changes = [(_random_change(grid, p, rng), -1) for _ in range(STATES)]
     still = np.zeros(grid.n_bus, complex)
     splitting = islanding_outages(net.grid, net.contingencies)
@@ -59,7 +59,7 @@ def _random_change(grid: Grid, p: Floats, rng: np.random.Generator) -> Complexes
     return np.asarray(change / grid.base_mva)
 
 
-class _Both:
+class Both:
     """The full grid and its equivalent, side by side."""
 
     def __init__(self, grid: Grid, v: Complexes, injection: Complexes, net: Network) -> None:
