@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import data, scenario, schedule, stability, store
+from console import data, models, scenario, schedule, stability, store
 from console.environment import configure
 from console.output import console, plain_errors, show
 from storage.settings import settings
@@ -22,6 +22,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(schedule.app, name="schedule")
+app.add_typer(models.app, name="models")
 app.command()(schedule.top)
 run_app.command("stability-scheduling")(stability.run_stability)
 

@@ -15,6 +15,7 @@ from isal import isal_zlib
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.errors import StorageError
+from storage.opened import opened
 
 COMPRESS_FROM = 4096  # bytes; below it compression only costs
 LEVEL = 1  # of compression
@@ -154,19 +155,19 @@ def read_result(path: Path, names: list[str] | None = None) -> tuple[dict[str, A
         StorageError: the file is missing or damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
-            arrays: dict[str, Any] = {}
+        file = opened(path)
+        arrays: dict[str, Any] = {}
 
-            def visit(name: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset) and (names is None or name in names):
-                    arrays[name] = _value(item)
+        def visit(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset) and (names is None or name in names):
+                arrays[name] = _value(item)
 
-            if names is None:
-                file.visititems(visit)
-            else:
-                for name in names:
-                    arrays[name] = _value(file[name])
-            return arrays, dict(file.attrs)
+        if names is None:
+            file.visititems(visit)
+        else:
+            for name in names:
+                arrays[name] = _value(file[name])
+        return arrays, dict(file.attrs)
     except (OSError, KeyError) as error:
         raise StorageError(
             f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it"
@@ -193,8 +194,7 @@ def describe_result(path: Path) -> dict[str, tuple[tuple[str, ...], str, str]]:
         StorageError: the file is missing or damaged.
     """
     try:
-        with h5py.File(path, "r") as file:
-            return _described(file)
+        return _described(opened(path))
     except OSError as error:
         raise StorageError(
             f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume` to remake it"

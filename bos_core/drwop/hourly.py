@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from bos_core.drwop.graph import DataGraph, Edge
 from bos_core.drwop.reader import HourlyReader, Piece
 from bos_core.objects.errors import StorageError
+from storage.opened import opened
 from storage.results import chunk_shape
 
 BY_TIME, BY_DEVICE = "by-time", "by-device"
@@ -81,11 +81,10 @@ def _by_device(root: Path, piece: Piece, wanted: Wanted, columns: list[int] | No
         raise StorageError(f"hours {wanted.first_hour}… are not in {piece.path}", "run `bos resume`")
     rows, path = slice(start, start + wanted.hours), root / piece.path
     try:
-        with h5py.File(path, "r") as file:
-            data = file[wanted.dataset]
-            if columns is None:
-                return data[rows]
-            return np.stack([data[rows, c] for c in columns], axis=1) if columns else data[rows, 0:0]
+        data = opened(path)[wanted.dataset]
+        if columns is None:
+            return data[rows]
+        return np.stack([data[rows, c] for c in columns], axis=1) if columns else data[rows, 0:0]
     except (OSError, KeyError) as error:
         raise StorageError(f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume`") from None
 
@@ -93,8 +92,7 @@ def _by_device(root: Path, piece: Piece, wanted: Wanted, columns: list[int] | No
 def width_of(root: Path, copy: Copy, dataset: str) -> int | None:
     """Number of columns of a dataset in a copy; None if the copy does not hold it or cannot be read."""
     try:
-        with h5py.File(root / copy.pieces[0].path, "r") as file:
-            shape = file[dataset].shape
-            return int(shape[1]) if len(shape) > 1 else 1
+        shape = opened(root / copy.pieces[0].path)[dataset].shape
+        return int(shape[1]) if len(shape) > 1 else 1
     except (OSError, KeyError):
         return None

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from bos_core.objects.errors import StorageError
+from storage.opened import opened
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class HourlyReader:
     def _rows(self, piece: Piece, name: str, rows: slice, columns: Sequence[int] | None) -> Any:
         path = self._root / piece.path
         try:
-            with h5py.File(path, "r") as file:
-                return file[name][rows] if columns is None else _some(file[name], rows, np.asarray(columns, np.int64))
+            data = opened(path)[name]
+            return data[rows] if columns is None else _some(data, rows, np.asarray(columns, np.int64))
         except (OSError, KeyError) as error:
             raise StorageError(f"result file {path} cannot be read ({str(error)[:80]})", "run `bos resume`") from None
 

@@ -6,7 +6,8 @@ BosError
 ├── OntologyError    an attribute, relation or scenario version that cannot be
 ├── ConflictError    two scenario versions that changed the same value differently
 ├── ParameterError   a choice of the user that does not exist or is out of range
-│   └── ExpressionError  an expression of a scheduling formulation that is wrong or not allowed
+│   ├── ExpressionError  an expression of a scheduling formulation that is wrong or not allowed
+│   └── EquationError    an equation of a device model that cannot be read, or not in one way only
 ├── InfeasibleError  an hour or day for which no schedule exists
 ├── StorageError     a result file or disk that cannot be written or read
 ├── ServiceError     database, Prefect server or port that cannot be had
@@ -59,6 +60,10 @@ class ParameterError(BosError):
 
 class ExpressionError(ParameterError):
     """An expression of a scheduling formulation that is wrong or not allowed."""
+
+
+class EquationError(ParameterError):
+    """An equation of a device model that cannot be read, or not in one way only."""
 
 
 class InfeasibleError(BosError):

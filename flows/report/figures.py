@@ -97,7 +97,7 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
     units = net.grid.units
     p, on = read("adjust", "p"), read("adjust", "on").astype(bool)
     variable = (units.kind == "variable") & units.in_service
-    available = np.nan_to_num(net.of_units(read("sequence", "available")))[:, variable].sum(axis=1)
+    available = np.nan_to_num(read("sequence", "kept_available"))[:, variable].sum(axis=1)
     produced = p[:, variable].sum(axis=1)
     fuels = sorted(set(units.fuel[units.in_service]) - {"none"})
     insecure = read("n1", "insecure").astype(bool)

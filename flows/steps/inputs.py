@@ -90,7 +90,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     net, header = network_of(path)
     factors, unit_factors, shifted = factors_of(path)
     source = reader(chunk, "sequence")
-    series = {k: net.of_units(source.read(k, first, hours)) for k in ("available", "floor", "inflow")}
+    series = {k: source.read(f"kept_{k}", first, hours) for k in ("available", "floor", "inflow")}
     series["reserve"] = source.read("reserve", first, hours)
     fixed = source.read("fixed_p", first, hours) * net.grid.base_mva
     demand = -fixed.sum(axis=1)

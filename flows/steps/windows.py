@@ -3,7 +3,7 @@
 import numpy as np
 
 from bos_core.objects.task import Chunk
-from flows.steps.inputs import border_at, network_of, reader
+from flows.steps.inputs import border_at, reader
 from slots.grid.model import Bools, Floats, Units
 
 
@@ -70,5 +70,4 @@ def within(
 def weather(chunk: Chunk, first: int, hours: int) -> tuple[Floats, Floats]:
     """(hour, unit) available and floor (MW)."""
     source = reader(chunk, "sequence")
-    net, _ = network_of(chunk.payload["network"])
-    return net.of_units(source.read("available", first, hours)), net.of_units(source.read("floor", first, hours))
+    return source.read("kept_available", first, hours), source.read("kept_floor", first, hours)
