@@ -1,0 +1,163 @@
+"""A device model's equations as functions of many devices at once: in C where there is a compiler, else in NumPy.
+
+Arrays are (variable, device), each variable's values in a row. Unknowns x are the states, then the algebraic variables;
+u the inputs; p the parameters, then the set points. With mass M, rate f and the step before (x', f'), the residual of a
+state over a step of h is M (x - x') - h/2 (f + f'), by the trapezoidal rule; that of an algebraic equation is itself.
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.printing.c import C99CodePrinter
+
+from slots.dynamics.equations.model import DeviceModel
+from slots.dynamics.equations.parser import symbol
+from slots.grid.compiled import compiled
+from slots.grid.model import Floats, Ints
+
+_ARRAYS = ("x", "u", "p", "xp", "fp")
+_H = sp.Symbol("h", real=True)
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions of a model; each takes (h, x, u, p, x of the step before, f of the step before).
+
+    Attributes:
+        unknowns, inputs, constants: names of the rows of x, u and p.
+        states: how many of the unknowns are states.
+        entries, slopes: (entry, 2) row and column of what `jacobian` and `output_slopes` give; columns count unknowns,
+            then inputs.
+        in_c: whether they are compiled.
+    """
+
+    model: DeviceModel
+    unknowns: tuple[str, ...]
+    inputs: tuple[str, ...]
+    constants: tuple[str, ...]
+    states: int
+    entries: Ints
+    slopes: Ints
+    in_c: bool
+    rates: Callable[..., Floats]
+    residual: Callable[..., Floats]
+    jacobian: Callable[..., Floats]
+    outputs: Callable[..., Floats]
+    output_slopes: Callable[..., Floats]
+
+    def values(self, devices: int) -> Floats:
+        """(constant, device) the parameters' values; set points are 0 until they are found."""
+        known = {v.name: v.value or 0.0 for v in self.model.variables}
+        return np.tile(np.array([[known[n]] for n in self.constants]), (1, devices))
+
+
+def functions_of(model: DeviceModel, in_c: bool = True) -> Functions:
+    """The functions of a model; in NumPy if asked or where no compiler is found."""
+    unknowns = (*model.states, *model.of("algebraic"))
+    inputs, constants = tuple(model.of("input")), (*model.of("parameter"), *model.of("setpoint"))
+    n = len(model.states)
+    rows = {"x": unknowns, "u": inputs, "p": constants}
+    place = {symbol(name): (array, k) for array, names in rows.items() for k, name in enumerate(names)}
+    before = [[sp.Symbol(f"{array} {k}", real=True) for k in range(n)] for array in ("xp", "fp")]
+    place |= {s: (array, k) for array, each in zip(("xp", "fp"), before, strict=True) for k, s in enumerate(each)}
+    written = _internal_written_out(model)
+    mass, rate = ([written(pair[side]) for pair in model.states.values()] for side in (0, 1))
+    swing = [
+        m * (symbol(x) - xp) - _H / 2 * (f + fp)
+        for x, m, f, xp, fp in zip(model.states, mass, rate, *before, strict=True)
+    ]
+    residual = swing + [written(e) for e in model.residuals]
+    outputs = [written(symbol(name)) for name in model.outputs]
+    (entries, jacobian), (slopes, output_slopes) = (_slopes(e, [*unknowns, *inputs]) for e in (residual, outputs))
+    every = {
+        "rates": rate,
+        "residual": residual,
+        "jacobian": jacobian,
+        "outputs": outputs,
+        "output_slopes": output_slopes,
+    }
+    library = compiled(_source(every, place).encode(), "device") if in_c else None
+    made = {name: _called(library[name], len(e)) if library else _vectorised(e, place) for name, e in every.items()}
+    return Functions(model, unknowns, inputs, constants, n, entries, slopes, library is not None, **made)
+
+
+def _internal_written_out(model: DeviceModel) -> Callable[[sp.Expr], sp.Expr]:
+    meaning: dict[sp.Symbol, sp.Expr] = {}
+    for name, expression in model.internal.items():
+        meaning[symbol(name)] = expression.xreplace(meaning)
+    return lambda expression: expression.xreplace(meaning)
+
+
+def _slopes(expressions: list[sp.Expr], names: list[str]) -> tuple[Ints, list[sp.Expr]]:
+    """(entry, 2) where derivatives by the named variables are not zero, and the derivatives."""
+    found = [(k, j, d) for k, e in enumerate(expressions) for j, name in enumerate(names)
+             if symbol(name) in e.free_symbols and (d := sp.diff(e, symbol(name))) != 0]  # fmt: skip
+    return np.array([(k, j) for k, j, _ in found], dtype=np.int64).reshape(-1, 2), [d for *_, d in found]
+
+
+class _Printer(C99CodePrinter):  # type: ignore[misc]
+    """C of expressions; a step function is 0 at the step itself, small powers are products."""
+
+    def _print_Heaviside(self, expression: Any) -> str:
+        return f"(({self._print(expression.args[0])}) > 0 ? 1.0 : 0.0)"
+
+    def _print_Pow(self, expression: Any) -> str:
+        if expression.exp in (2, 3):
+            return "(" + "*".join([f"({self._print(expression.base)})"] * int(expression.exp)) + ")"
+        return str(super()._print_Pow(expression))
+
+
+def _source(every: dict[str, list[sp.Expr]], place: dict[sp.Symbol, tuple[str, int]]) -> str:
+    arrays = ", ".join(f"const double *restrict {a}" for a in _ARRAYS)
+    printer, parts = _Printer({"contract": False}), ["#include <math.h>\n"]
+    at = {s: sp.Symbol(f"{array}[{k} * N + i]", real=True) for s, (array, k) in place.items()}
+    for name, expressions in every.items():
+        shared, short = _common([e.xreplace(at) for e in expressions])
+        lines = [f"    const double {s} = {printer.doprint(e)};" for s, e in shared]
+        lines += [f"    out[{k} * N + i] = {printer.doprint(e)};" for k, e in enumerate(short)]
+        body = "\n".join(lines)
+        parts.append(
+            f"void {name}(long N, double h, {arrays}, double *restrict out) {{\n  for (long i = 0; i < N; i++) {{\n{body}\n  }}\n}}\n"
+        )
+    return "\n".join(parts)
+
+
+def _common(expressions: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Expr]]:
+    shared, short = sp.cse(expressions, symbols=sp.numbered_symbols("c", real=True), optimizations="basic")
+    return shared, short
+
+
+def _called(function: Any, rows: int) -> Callable[..., Floats]:
+    """A compiled function; arrays must be contiguous doubles of as many devices each."""
+    function.restype = None
+    function.argtypes = [ctypes.c_long, ctypes.c_double, *[ctypes.c_void_p] * (len(_ARRAYS) + 1)]
+
+    def call(h: float, *arrays: Floats) -> Floats:
+        devices = arrays[0].shape[1]
+        told = [np.ascontiguousarray(a, dtype=np.float64) for a in arrays]
+        assert all(a.shape[1] == devices for a in told)
+        out = np.empty((rows, devices))
+        function(devices, h, *(a.ctypes.data for a in told), out.ctypes.data)
+        return out
+
+    return call
+
+
+def _vectorised(expressions: list[sp.Expr], place: dict[sp.Symbol, tuple[str, int]]) -> Callable[..., Floats]:
+    names = {s: sp.Symbol(f"{array}_{k}", real=True) for s, (array, k) in place.items()}
+    modules = [{"Heaviside": lambda x, *_: np.heaviside(x, 0.0)}, "numpy"]
+    made = sp.lambdify([_H, *names.values()], [e.xreplace(names) for e in expressions], modules=modules, cse=True)
+    where = list(place.values())
+
+    def call(h: float, *arrays: Floats) -> Floats:
+        devices, told = arrays[0].shape[1], dict(zip(_ARRAYS, arrays, strict=True))
+        out = np.empty((len(expressions), devices))
+        for row, value in zip(out, made(h, *(told[array][k] for array, k in where)), strict=True):
+            row[:] = value
+        return out
+
+    return call
