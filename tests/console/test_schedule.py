@@ -38,7 +38,7 @@ def test_containers_are_seen_at_work_and_kept_within_a_limit(home: Home, two_day
     assert run.returncode == 0
     assert all(sum(c["quota MiB"] for c in view) <= 1800 for view in seen)
     working = [c for view in seen for c in view if c["cpu share"] is not None]
-    assert max(c["cpu share"] for c in working) > 0.5
+    assert max(c["cpu share"] for c in working) > 0.2  # other work may share the processors
     assert all(c["resident MiB"] < c["quota MiB"] for c in working)
     assert {c["server"] for c in working} == {platform.node()}
     shares = [c[f"server {what} share"] for c in working for what in ("cpu", "memory")]

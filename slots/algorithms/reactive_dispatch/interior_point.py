@@ -37,7 +37,7 @@ from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint, settle
 
 MINIMUM_DEGREE = 0  # MUMPS' ordering that suits networks best
-BLOCK_H = 12  # hours between settings of banks and taps
+BLOCK_H = 4  # hours between settings of banks and taps, so that none moves more than six times a day
 WARM_MU = 1e-3  # barrier from which an hour goes on after the one before; smaller ones stall where hours differ much
 
 
