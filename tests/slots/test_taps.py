@@ -96,7 +96,8 @@ def test_taps_move_in_whole_steps_seldom_and_save_losses():
     assert found.feasible.all()
     assert found.tap.any(), "no tap moved: the test shows nothing"
     moved = 1 + np.flatnonzero(np.abs(np.diff(found.tap, axis=0)).max(axis=1) > 0)
-    assert len(moved) and not (moved % BLOCK_H).any()
+    assert len(moved)
+    assert not (moved % BLOCK_H).any()
     fixed = interior_point(replace(request, network=network()))
     assert found.loss.sum() < fixed.loss.sum()
 
