@@ -9,12 +9,28 @@ from bos_core.objects.errors import EquationError, ParameterError
 from console.output import console, plain_errors, show
 
 app = typer.Typer(no_args_is_help=True, help="Device models for time-domain simulation, written as LaTeX equations.")
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+@app.command("list")
+def list_models(json: Json = False) -> None:
+    """Models that come with BOS."""
+    with plain_errors():
+        from slots.dynamics.library import names, official
+
+        models = sorted((official(name) for name in names()), key=lambda m: (m.kind, m.name))
+        show(
+            [{"model": m.name, "kind": m.kind, "states": len(m.states), "description": m.description} for m in models],
+            json, "models",
+        )  # fmt: skip
 
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="TOML file of the model; docs/equations.md tells how to write one")],
-    json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    model: Annotated[
+        str, typer.Argument(help="TOML file (docs/equations.md tells how to write one), or a name of `list`")
+    ],
+    json: Json = False,
 ) -> None:
     """Read a model's equations, find and type its variables, check the derivatives of the code made from them.
 
@@ -25,27 +41,34 @@ def check(
         from slots.dynamics.equations.code import functions_of
         from slots.dynamics.equations.model import model_of
 
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ParameterError(f"{file} cannot be read: {error}", "name a TOML file of a model") from None
-        model = model_of(text)
-        made = functions_of(model)
+        read = model_of(_text(model))
+        made = functions_of(read)
         apart = derivative_error(made)
         if apart > TOLERANCE:
             raise EquationError(
-                f"derivatives of {model.name} are off by {apart:.1g} at random states",
-                "look for jumps in its equations",
+                f"derivatives of {read.name} are off by {apart:.1g} at random states", "look for jumps in its equations"
             )
         rows = [
-            {"variable": v.name, "role": v.role + (", output" if v.name in model.outputs else ""),
+            {"variable": v.name, "role": v.role + (", output" if v.name in read.outputs else ""),
              "value": "" if v.value is None else f"{v.value:g}", "unit": v.unit, "description": v.description}
-            for v in model.variables
+            for v in read.variables
         ]  # fmt: skip
-        show(rows, json, f"{model.name}: {model.description}")
+        show(rows, json, f"{read.name}: {read.description}")
         if not json:
             console.print(
-                f"{len(model.states)} states, {len(model.residuals)} algebraic equations: they determine everything.\n"
+                f"{len(read.states)} states, {len(read.residuals)} algebraic equations: they determine everything.\n"
                 f"{len(made.entries) + len(made.slopes)} derivatives agree with differences to {apart:.0e}; "
                 + ("compiled." if made.in_c else "in NumPy, since there is no C compiler.")
             )
+
+
+def _text(model: str) -> str:
+    from slots.dynamics.library import names, text_of
+
+    path = Path(model)
+    if model in names() or not (path.suffix or path.exists()):
+        return text_of(model)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{model} cannot be read: {error}", "name a TOML file of a model") from None

@@ -15,7 +15,10 @@
     'K' = { value = 100, description = "gain" }
     'T_E' = { value = 0.05, unit = "s", description = "time constant" }
 
-Parameters, inputs and set points (what initialisation solves for) are declared; states have derivatives; `y = f(...)` of a
+    [limits]
+    'E_{fd}' = { min = '0', max = '5' }
+
+A limit stops a state's integrator: at it, the state's rate is what leads back, or nothing (no wind-up). Parameters, inputs and set points (what initialisation solves for) are declared; states have derivatives; `y = f(...)` of a
 name that nothing else defines is internal; what is left in the other equations is algebraic.
 """
 
@@ -35,8 +38,8 @@ from slots.dynamics.equations.names import canonical
 from slots.dynamics.equations.parser import DOT, Equation, parse, symbol
 
 _FIELDS = {"name": str, "kind": str, "description": str, "source": str, "equations": str, "inputs": list, "outputs": list,
-           "setpoints": list, "parameters": dict}  # fmt: skip
-_OPTIONAL = {"source": "", "setpoints": [], "parameters": {}, "inputs": []}
+           "setpoints": list, "parameters": dict, "limits": dict}  # fmt: skip
+_OPTIONAL = {"source": "", "setpoints": [], "parameters": {}, "inputs": [], "limits": {}}
 _OF_PARAMETER: dict[str, Any] = {"value": (int, float), "unit": str, "description": str}
 _MOST_BYTES = 256 * 1024
 
@@ -65,7 +68,8 @@ class DeviceModel:
     Attributes:
         name, kind, description, source: as in the file.
         variables: all, in the order declared, then found.
-        states: name → (mass, rate).
+        states: name → (mass, rate), limits in the rate.
+        limits: state → (least, largest).
         internal: name → expression in what is defined before it.
         residuals: as many as there are algebraic variables.
         outputs: names.
@@ -77,6 +81,7 @@ class DeviceModel:
     source: str
     variables: tuple[Variable, ...]
     states: dict[str, tuple[sp.Expr, sp.Expr]]
+    limits: dict[str, tuple[sp.Expr, sp.Expr]]
     internal: dict[str, sp.Expr]
     residuals: tuple[sp.Expr, ...]
     outputs: tuple[str, ...]
@@ -166,6 +171,10 @@ def _sorted(
             raise EquationError(f"line {line}: {state} {why}", "keep one of them")
         else:
             states[state] = _rate(line, equation, state)
+    limits = _limits(told["limits"], states, [*known, *given["output"]])
+    for name, (low, high) in limits.items():
+        mass, rate = states[name]
+        states[name] = (mass, _stopped(symbol(name), rate, low, high))
     internal, residuals = _explicit(rest, known | set(states))
     defined = known | set(states) | set(internal)
     algebraic = list(
@@ -182,9 +191,9 @@ def _sorted(
     ]
     variables = [*parameters.values(), *(Variable(n, role) for role in ("input", "setpoint") for n in given[role]),
                  *(Variable(n, role) for n, role in found)]  # fmt: skip
-    _used(equations, [v.name for v in variables if v.role in ("parameter", "input", "setpoint")])
+    _used(equations, limits, [v.name for v in variables if v.role in ("parameter", "input", "setpoint")])
     return DeviceModel(
-        told["name"], told["kind"], told["description"], told["source"], tuple(variables), states, internal,
+        told["name"], told["kind"], told["description"], told["source"], tuple(variables), states, limits, internal,
         tuple(e for _, e in residuals), tuple(given["output"]),
     )  # fmt: skip
 
@@ -259,8 +268,49 @@ def _determined(
             )
 
 
-def _used(equations: list[tuple[int, Equation]], declared: list[str]) -> None:
-    stand = {n for _, e in equations for n in e.names}
+def _limits(
+    told: dict[str, Any], states: dict[str, Any], declared: Sequence[str]
+) -> dict[str, tuple[sp.Expr, sp.Expr]]:
+    """State → (least, largest); what is not told is infinite."""
+    out = {}
+    for source, sides in told.items():
+        name = _name(source)
+        if name not in states:
+            raise ParameterError(f"limits of {name}, which is no state", "write limits of others as \\max and \\min")
+        if not isinstance(sides, dict) or not sides or not set(sides) <= {"min", "max"}:
+            raise ParameterError(f"limits of {name} cannot be read", "write { min = '…', max = '…' }")
+        out[name] = (_limit(name, sides.get("min"), -sp.oo, declared), _limit(name, sides.get("max"), sp.oo, declared))
+    return out
+
+
+def _limit(name: str, source: Any, missing: sp.Expr, declared: Sequence[str]) -> sp.Expr:
+    if source is None:
+        return missing
+    try:
+        equation = parse(f"l = {source}", declared)
+    except EquationError as error:
+        raise EquationError(f"limit {source!r} of {name}: {error.what}", error.mend) from None
+    for other in equation.names:
+        if other not in declared and other != "l":
+            raise EquationError(
+                f"limit {source!r} of {name} has {other}, which is not declared", "declare it as a parameter"
+            )
+    return equation.right
+
+
+def _stopped(state: sp.Symbol, rate: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
+    """The rate of an integrator that does not wind up."""
+    pieces = [(sp.Max(rate, 0), state <= low)] if low != -sp.oo else []
+    pieces += [(sp.Min(rate, 0), state >= high)] if high != sp.oo else []
+    return sp.Piecewise(*pieces, (rate, sp.true))
+
+
+def _used(
+    equations: list[tuple[int, Equation]], limits: dict[str, tuple[sp.Expr, sp.Expr]], declared: list[str]
+) -> None:
+    stand = {n for _, e in equations for n in e.names} | {
+        s.name for sides in limits.values() for e in sides for s in e.free_symbols
+    }
     for name in declared:
         if name not in stand:
             raise ParameterError(f"{name} is declared, but no equation has it", "take it out, or mend its spelling")

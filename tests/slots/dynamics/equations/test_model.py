@@ -102,6 +102,10 @@ BROKEN: list[Any] = [
     ("'D' = { value = 0 }", "'D' = { value = true }", "value = True of parameter D cannot be"),
     ("'D' = { value = 0 }", "'D D' = { value = 0 }", "more than one name"),
     ("'D' = { value = 0 }", "'D' = { value = 0", "the model's file is no TOML"),
+    ("[parameters]", "[limits]\n'V_t' = { max = '1' }\n[parameters]", "limits of V_t, which is no state"),
+    ("[parameters]", "[limits]\n'E_{fd}' = { most = '1' }\n[parameters]", "limits of E_fd cannot be read"),
+    ("[parameters]", "[limits]\n'E_{fd}' = { max = '2 +' }\n[parameters]", "limit '2 +' of E_fd: column"),
+    ("[parameters]", "[limits]\n'E_{fd}' = { max = 'E_x' }\n[parameters]", "has E_x, which is not declared"),
     ("% the exciter", "%" + "x" * 300_000, "larger than 256 KiB"),
 ]
 

@@ -1,0 +1,131 @@
+"""Official models: documented, right in their derivatives, and what their block diagrams and textbooks say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slots.dynamics.equations.checks import TOLERANCE, derivative_error
+from slots.dynamics.equations.code import Functions, functions_of
+from slots.dynamics.equations.parser import symbol
+from slots.dynamics.library import names, official
+
+FREQUENCIES = 1j * 2 * np.pi * np.array([0.01, 0.1, 1.0, 10.0])
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_model_is_documented_and_its_derivatives_are_right(name):
+    model = official(name)
+    assert model.name == name
+    assert model.description
+    assert model.source
+    assert all(v.description for v in model.variables if v.role == "parameter")
+    assert derivative_error(functions_of(model)) < TOLERANCE
+
+
+def _exciter_1(s: complex, p: dict[str, float]) -> complex:
+    forward = p["K_A"] / (1 + s * p["T_A"]) / (p["K_E"] + s * p["T_E"])
+    return forward / (1 + forward * s * p["K_F"] / (1 + s * p["T_F"]))
+
+
+def _stages(s: complex, p: dict[str, float], *pairs: str) -> complex:
+    out = complex(1)
+    for pair in pairs:
+        lead, lag = pair.split("/")
+        out *= (1 + s * p[lead]) / (1 + s * p[lag])
+    return out
+
+
+TRANSFERS: list[tuple[str, str, str, Callable[[complex, Any], complex]]] = [
+    ("SEXS", "V_s", "E_fd", lambda s, p: p["K"] * _stages(s, p, "T_A/T_B") / (1 + s * p["T_E"])),
+    ("IEEET1", "V_s", "E_fd", _exciter_1),
+    ("IEEET1", "V_t", "E_fd", lambda s, p: -_exciter_1(s, p) / (1 + s * p["T_R"])),
+    ("TGOV1", "omega", "P_m", lambda s, p: -_stages(s, p, "T_2/T_3") / p["R"] / (1 + s * p["T_1"]) - p["D_t"]),
+    ("STAB1", "omega", "V_s", lambda s, p: p["K"] * s * p["T"] / (1 + s * p["T"]) * _stages(s, p, "T_1/T_3", "T_2/T_4")),
+]  # fmt: skip
+
+
+def _transfer(made: Functions, source: str, sink: str) -> Callable[[complex], complex]:
+    """From an input to an output, small changes about a state inside all limits."""
+    n, k = len(made.unknowns), made.inputs.index(source)
+    x, u = np.full((n, 1), 0.5), np.full((len(made.inputs), 1), 1.0)
+    if made.model.name == "STAB1":
+        x[:] = 0.0
+    arrays = [x, u, made.values(1), x[: made.states], x[: made.states]]
+
+    def full(entries: Any, values: Any, rows: int) -> Any:
+        out = np.zeros((rows, n + len(made.inputs)))
+        out[entries[:, 0], entries[:, 1]] = values[:, 0]
+        return out
+
+    # The residual is M (x - x') - h/2 (f + f'): without a step the masses, and the rest is proportional to the step.
+    still, moving = (full(made.entries, made.jacobian(h, *arrays), n) for h in (0.0, 1.0))
+    rates, out = 2 * (still - moving), full(made.slopes, made.output_slopes(0.0, *arrays), len(made.model.outputs))
+    row = made.model.outputs.index(sink)
+
+    def at(s: complex) -> complex:
+        solved = np.linalg.solve(s * still[:, :n] - rates[:, :n], rates[:, n + k])
+        return complex(out[row, :n] @ solved + out[row, n + k])
+
+    return at
+
+
+@pytest.mark.parametrize(("name", "source", "sink", "diagram"), TRANSFERS, ids=[f"{t[0]}-{t[1]}" for t in TRANSFERS])
+def test_small_changes_are_those_of_the_block_diagram(name, source, sink, diagram):
+    """Transfer functions at four frequencies, 1e-9."""
+    model = official(name)
+    found = _transfer(functions_of(model, in_c=False), source, sink)
+    p = {v.name: v.value for v in model.variables if v.value is not None}
+    for s in FREQUENCIES:
+        assert found(s) == pytest.approx(diagram(s, p), rel=1e-9)
+
+
+@pytest.mark.parametrize(("state", "name", "side"), [("E_fd", "SEXS", 1), ("V_R", "IEEET1", -1), ("v", "TGOV1", 1)])
+def test_at_a_limit_an_integrator_stops_and_comes_back(state, name, side):
+    made = functions_of(official(name), in_c=False)
+    p = {symbol(v.name): v.value for v in made.model.variables if v.value is not None}
+    low, high = (float(e.subs(p)) for e in made.model.limits[state])
+    row = made.unknowns.index(state)
+    for push in (1, -1):
+        x = np.full((len(made.unknowns), 1), 0.5)
+        x[row] = high if side > 0 else low
+        u, constants = np.ones((len(made.inputs), 1)), made.values(1)
+        constants[len(made.model.of("parameter")) :] = 1 + 9.0 * push  # the set point far above or below
+        rate = made.rates(0.0, x, u, constants, x[: made.states], x[: made.states])[row, 0]
+        assert (rate == 0) if push == side else (rate * push > 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_power_of_machines_is_that_of_the_textbook(seed):
+    """P over the angle without resistance: Sauer and Pai (1998), equations of sections 5.4 and 5.6."""
+    rng = np.random.default_rng(seed)
+    for name in ("GENCLS", "GENTWO"):
+        made = functions_of(official(name), in_c=False)
+        x = rng.uniform(0.3, 1.1, (len(made.unknowns), 4))
+        u, p = rng.uniform(0.3, 1.1, (len(made.inputs), 4)), made.values(4)
+        p[made.constants.index("R_s")] = 0.0
+        p[len(made.model.of("parameter")) :] = rng.uniform(0.8, 1.2)
+        _solve_algebraic(made, x, u, p)
+        told = {**dict(zip(made.unknowns, x, strict=True)), **dict(zip(made.inputs, u, strict=True)),
+                **dict(zip(made.constants, p, strict=True))}  # fmt: skip
+        v = told["V_re"] + 1j * told["V_im"]
+        out = made.outputs(0.0, x, u, p, x[: made.states], x[: made.states])
+        power = (v * np.conj(out[0] + 1j * out[1])).real
+        angle, size = told["delta"] - np.angle(v), np.abs(v)
+        xd, xq = told["X_d'"], told.get("X_q'", told["X_d'"])
+        eq, ed = (told["E'"], 0.0) if name == "GENCLS" else (told["E_q'"], told["E_d'"])
+        expected = eq * size / xd * np.sin(angle) - ed * size / xq * np.cos(angle)
+        expected = expected + size**2 / 2 * (1 / xq - 1 / xd) * np.sin(2 * angle)
+        np.testing.assert_allclose(power, expected, rtol=1e-9)
+
+
+def _solve_algebraic(made: Functions, x: Any, u: Any, p: Any) -> None:
+    """The stator's currents are linear: one step of Newton's method finds them."""
+    s, n, xp = made.states, len(made.unknowns), x[: made.states].copy()
+    r = made.residual(0.0, x, u, p, xp, xp)
+    values = made.jacobian(0.0, x, u, p, xp, xp)
+    for k in range(x.shape[1]):
+        j = np.zeros((n, n + len(made.inputs)))
+        j[made.entries[:, 0], made.entries[:, 1]] = values[:, k]
+        x[s:, k] -= np.linalg.solve(j[s:, s:n], r[s:, k])
