@@ -29,6 +29,17 @@ def _exciter_1(s: complex, p: dict[str, float]) -> complex:
     return forward / (1 + forward * s * p["K_F"] / (1 + s * p["T_F"]))
 
 
+def _static(s: complex, p: dict[str, float]) -> complex:
+    forward = p["K_A"] * _stages(s, p, "T_C/T_B") / (1 + s * p["T_A"])
+    return forward / (1 + forward * s * p["K_F"] / (1 + s * p["T_F"]))
+
+
+def _steam(s: complex, p: dict[str, float]) -> complex:
+    inlet = p["K_1"] * _stages(s, p, "T_2/T_1") / (1 + s * p["T_3"]) / (1 + s * p["T_4"])
+    reheated = p["K_2"] / (1 + s * p["T_5"])
+    return -inlet * (1 - p["K_2"] + reheated * (1 - p["K_3"] + p["K_3"] / (1 + s * p["T_6"])))
+
+
 def _stages(s: complex, p: dict[str, float], *pairs: str) -> complex:
     out = complex(1)
     for pair in pairs:
@@ -41,6 +52,10 @@ TRANSFERS: list[tuple[str, str, str, Callable[[complex, Any], complex]]] = [
     ("SEXS", "V_s", "E_fd", lambda s, p: p["K"] * _stages(s, p, "T_A/T_B") / (1 + s * p["T_E"])),
     ("IEEET1", "V_s", "E_fd", _exciter_1),
     ("IEEET1", "V_t", "E_fd", lambda s, p: -_exciter_1(s, p) / (1 + s * p["T_R"])),
+    ("EXST1", "V_s", "E_fd", _static),
+    ("EXST1", "V_t", "E_fd", lambda s, p: -_static(s, p) / (1 + s * p["T_R"])),
+    ("IEESGO", "omega", "P_m", _steam),
+    ("GAST", "omega", "P_m", lambda s, p: -1 / p["R"] / (1 + s * p["T_1"]) / (1 + s * p["T_2"]) - p["D_t"]),
     ("TGOV1", "omega", "P_m", lambda s, p: -_stages(s, p, "T_2/T_3") / p["R"] / (1 + s * p["T_1"]) - p["D_t"]),
     ("STAB1", "omega", "V_s", lambda s, p: p["K"] * s * p["T"] / (1 + s * p["T"]) * _stages(s, p, "T_1/T_3", "T_2/T_4")),
 ]  # fmt: skip
@@ -52,7 +67,9 @@ def _transfer(made: Functions, source: str, sink: str) -> Callable[[complex], co
     x, u = np.full((n, 1), 0.5), np.full((len(made.inputs), 1), 1.0)
     if made.model.name == "STAB1":
         x[:] = 0.0
-    arrays = [x, u, made.values(1), x[: made.states], x[: made.states]]
+    p = made.values(1)
+    p[len(made.model.of("parameter")) :] = 0.9  # set points
+    arrays = [x, u, p, x[: made.states], x[: made.states]]
 
     def full(entries: Any, values: Any, rows: int) -> Any:
         out = np.zeros((rows, n + len(made.inputs)))
@@ -118,6 +135,27 @@ def test_the_power_of_machines_is_that_of_the_textbook(seed):
         expected = eq * size / xd * np.sin(angle) - ed * size / xq * np.cos(angle)
         expected = expected + size**2 / 2 * (1 / xq - 1 / xd) * np.sin(2 * angle)
         np.testing.assert_allclose(power, expected, rtol=1e-9)
+
+
+def test_compensators_and_loads_inject_what_they_should():
+    """S = V conj(I): reactive power B V^2 and I V of compensators, a load's powers; a load recovers to its long-run exponent."""
+    rng = np.random.default_rng(4)
+    for name in ("SVC", "STATCOM", "LOADREC"):
+        made = functions_of(official(name), in_c=False)
+        x, u, p = rng.uniform(0.2, 0.9, (made.states, 3)), rng.uniform(0.4, 1.0, (2, 3)), made.values(3)
+        points = rng.uniform(0.5, 1.5, (len(made.constants) - len(made.model.of("parameter")), 3))
+        p[len(made.model.of("parameter")) :] = points
+        size = np.hypot(*u)
+        if name == "LOADREC":  # recovered: its states as the long-run exponents say
+            at = {k: p[made.constants.index(k)] for k in made.constants}
+            x[0] = at["P_0"] * (size ** at["N_ps"] - size ** at["N_pt"])
+            x[1] = at["Q_0"] * (size ** at["N_qs"] - size ** at["N_qt"])
+            assert np.abs(made.rates(0.0, x, u, p, x, x)).max() < 1e-12
+            expected = -(at["P_0"] * size ** at["N_ps"] + 1j * at["Q_0"] * size ** at["N_qs"])
+        else:
+            expected = 1j * x[1] * (size**2 if name == "SVC" else size)
+        out = made.outputs(0.0, x, u, p, x, x)
+        np.testing.assert_allclose((u[0] + 1j * u[1]) * np.conj(out[0] + 1j * out[1]), expected, atol=1e-12)
 
 
 def _solve_algebraic(made: Functions, x: Any, u: Any, p: Any) -> None:
