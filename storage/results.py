@@ -19,7 +19,7 @@ from storage.opened import opened
 
 COMPRESS_FROM = 4096  # bytes; below it compression only costs
 LEVEL = 1  # of compression
-SAMPLE = 4096  # values on which packing is tried
+SAMPLE = 1024  # values on which packing is tried
 CHUNK_BYTES = 256 * 1024  # of an HDF5 chunk, before compression: what a reader must at least decode
 DAY = 24  # rows of a tile
 
