@@ -13,7 +13,7 @@ def results(folder: Path) -> dict[str, Path]:
 
 
 def arrays(stage: Path) -> dict[str, Any]:
-    """The arrays of a stage's files: hourly ones as one over all hours, others as those of every file that differ."""
+    """The arrays of a stage's files: hourly ones and lists as one over all hours, others as those of every file that differ."""
     pieces: dict[str, list[Any]] = {}
     paths = sorted(stage.glob("*.h5"), key=_first_hour)
     for path in paths:
@@ -21,7 +21,8 @@ def arrays(stage: Path) -> dict[str, Any]:
             names: list[str] = []
             file.visititems(lambda n, o, out=names: out.append(n) if isinstance(o, h5py.Dataset) else None)
             for name in names:
-                hourly = name == "hour" or str(file[name].dims[0].label if file[name].ndim else "") == "hour"
+                along = str(file[name].dims[0].label) if file[name].ndim else ""
+                hourly = name == "hour" or along in ("hour", "row")  # rows are lists, such as that of actions
                 whole = f"{path.stem} " if stage.name == "by-device" else ""  # a file for each stage copied
                 pieces.setdefault(f"{whole}{name}{' by hour' if hourly else ''}", []).append(file[name][()])
     out = {}
