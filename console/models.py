@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a tabl
 def list_models(json: Json = False) -> None:
     """Models that come with BOS."""
     with plain_errors():
-        from slots.dynamics.library import names, official
+        from slots.dynamics.catalogue import names, official
 
         models = sorted((official(name) for name in names()), key=lambda m: (m.kind, m.name))
         show(
@@ -63,7 +63,7 @@ def check(
 
 
 def _text(model: str) -> str:
-    from slots.dynamics.library import names, text_of
+    from slots.dynamics.catalogue import names, text_of
 
     path = Path(model)
     if model in names() or not (path.suffix or path.exists()):

@@ -9,7 +9,6 @@ from itertools import product
 from math import log2
 from typing import Any
 
-import h5py
 import numpy as np
 
 from bos_core.drwop import hourly
@@ -24,6 +23,7 @@ from bos_core.index.scenarios import Values
 from bos_core.index.topology import Topology
 from bos_core.objects.data import Category
 from bos_core.objects.errors import OntologyError, ParameterError, StorageError
+from storage.opened import opened
 
 _DIGEST = frozenset({"hours", "digest"})
 GRAPH = DataGraph((
@@ -311,11 +311,11 @@ class DataSpace:
         if key not in self._columns:
             path = self._root / self._copies_of(r)[-1].pieces[0].path
             try:
-                with h5py.File(path, "r") as file:
-                    stored = file[r.dataset]
-                    axis = stored.dims[1].label if stored.ndim > 1 else ""
-                    values = file[axis].asstr()[()] if axis in file and file[axis].dtype.kind == "O" else (
-                        file[axis][()] if axis in file else range(stored.shape[1] if stored.ndim > 1 else 1))  # fmt: skip
+                file = opened(path)
+                stored = file[r.dataset]
+                axis = stored.dims[1].label if stored.ndim > 1 else ""
+                values = file[axis].asstr()[()] if axis in file and file[axis].dtype.kind == "O" else (
+                    file[axis][()] if axis in file else range(stored.shape[1] if stored.ndim > 1 else 1))  # fmt: skip
             except (OSError, KeyError):
                 raise StorageError(
                     f"{r.stage} of task set {r.task_set} holds no {r.dataset}", "see `bos results`"
@@ -325,8 +325,7 @@ class DataSpace:
 
     def _has_digest(self, r: Request) -> bool:
         path = self._root / self._copy(r, BY_TIME).pieces[0].path
-        with h5py.File(path, "r") as file:
-            return f"worst_{r.dataset}" in file
+        return f"worst_{r.dataset}" in opened(path)
 
 
 def _ways(graph: DataGraph) -> list[list[Edge]]:

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.n1_peers import compare, pypowsybl
@@ -55,6 +55,17 @@ def _hour(net: Network, level: float, room: float, seed: int) -> Hour | None:
                 hour.tap)  # fmt: skip
 
 
+def _drawn(name: str, level: float, room: float, seed: int) -> tuple[Network, Hour, BatchedEngine]:
+    """A network, a random hour of it and its engine; draws without a power flow do not count."""
+    net = _case(name)
+    hour = _hour(net, level, room, seed)
+    assume(hour is not None)
+    engine = batched_engine_of(net)
+    assert hour is not None
+    assert isinstance(engine, BatchedEngine)
+    return net, hour, engine
+
+
 @compiled
 @settings(max_examples=8, deadline=None)
 @given(
@@ -65,12 +76,7 @@ def _hour(net: Network, level: float, room: float, seed: int) -> Hour | None:
 )
 def test_every_outage_is_that_of_the_full_newton_method(name, level, room, seed):
     """All outages of random hours: voltages to 1e-6 p.u., the same buses at their limits, the same failures."""
-    net = _case(name)
-    hour = _hour(net, level, room, seed)
-    if hour is None:
-        return
-    engine = batched_engine_of(net)
-    assert isinstance(engine, BatchedEngine)
+    net, hour, engine = _drawn(name, level, room, seed)
     found = engine.cases(hour, np.arange(len(net.contingencies)))
     for k, branch in enumerate(net.contingencies.tolist(), start=1):
         full = solve_outage(net, engine.adm, branch, hour, engine.splitting.get(branch), tolerance=1e-10)
@@ -105,12 +111,7 @@ def _keeps_the_conditions(net, engine, hour, branch, v, held) -> None:
 @given(st.sampled_from(["case118", "case_RTS_GMLC"]), st.floats(0.7, 1.2), st.floats(0.3, 1.0), st.integers(0, 99))
 def test_an_outage_does_not_depend_on_its_neighbours(name, level, room, seed):
     """The same bits whichever cases share its vector; a case's order in the hour is nobody's business."""
-    net = _case(name)
-    hour = _hour(net, level, room, seed)
-    if hour is None:
-        return
-    engine = batched_engine_of(net)
-    assert isinstance(engine, BatchedEngine)
+    net, hour, engine = _drawn(name, level, room, seed)
     every = np.arange(len(net.contingencies))
     together = engine.cases(hour, every).v[1:]
     some = np.random.default_rng(seed).permutation(every)[: 3 * len(every) // 4]

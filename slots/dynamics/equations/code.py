@@ -95,25 +95,19 @@ def _internal_written_out(model: DeviceModel) -> Callable[[sp.Expr], sp.Expr]:
 def _slopes(expressions: list[sp.Expr], names: list[str]) -> tuple[Ints, list[sp.Expr]]:
     """(entry, 2) where derivatives by the named variables are not zero, and the derivatives."""
     found = [(k, j, d) for k, e in enumerate(expressions) for j, name in enumerate(names)
-             if symbol(name) in e.free_symbols and (d := sp.diff(e, symbol(name))) != 0]  # fmt: skip
+             if symbol(name) in e.free_symbols and (d := _slope(e, symbol(name))) != 0]  # fmt: skip
     return np.array([(k, j) for k, j, _ in found], dtype=np.int64).reshape(-1, 2), [d for *_, d in found]
 
 
-class _Printer(C99CodePrinter):  # type: ignore[misc]
-    """C of expressions; a step function is 0 at the step itself, small powers are products."""
-
-    def _print_Heaviside(self, expression: Any) -> str:
-        return f"(({self._print(expression.args[0])}) > 0 ? 1.0 : 0.0)"
-
-    def _print_Pow(self, expression: Any) -> str:
-        if expression.exp in (2, 3):
-            return "(" + "*".join([f"({self._print(expression.base)})"] * int(expression.exp)) + ")"
-        return str(super()._print_Pow(expression))
+def _slope(expression: sp.Expr, by: sp.Symbol) -> sp.Expr:
+    """A derivative; where a limit is just reached, that of the side before."""
+    found = sp.diff(expression, by)
+    return found.replace(sp.Heaviside, lambda x, *_: sp.Piecewise((1, x > 0), (0, True)))
 
 
 def _source(every: dict[str, list[sp.Expr]], place: dict[sp.Symbol, tuple[str, int]]) -> str:
     arrays = ", ".join(f"const double *restrict {a}" for a in _ARRAYS)
-    printer, parts = _Printer({"contract": False}), ["#include <math.h>\n"]
+    printer, parts = C99CodePrinter({"contract": False}), ["#include <math.h>\n"]
     at = {s: sp.Symbol(f"{array}[{k} * N + i]", real=True) for s, (array, k) in place.items()}
     for name, expressions in every.items():
         shared, short = _common([e.xreplace(at) for e in expressions])
@@ -149,8 +143,7 @@ def _called(function: Any, rows: int) -> Callable[..., Floats]:
 
 def _vectorised(expressions: list[sp.Expr], place: dict[sp.Symbol, tuple[str, int]]) -> Callable[..., Floats]:
     names = {s: sp.Symbol(f"{array}_{k}", real=True) for s, (array, k) in place.items()}
-    modules = [{"Heaviside": lambda x, *_: np.heaviside(x, 0.0)}, "numpy"]
-    made = sp.lambdify([_H, *names.values()], [e.xreplace(names) for e in expressions], modules=modules, cse=True)
+    made = sp.lambdify([_H, *names.values()], [e.xreplace(names) for e in expressions], modules="numpy", cse=True)
     where = list(place.values())
 
     def call(h: float, *arrays: Floats) -> Floats:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from slots.dynamics.catalogue import names, official
 from slots.dynamics.equations.checks import TOLERANCE, derivative_error
 from slots.dynamics.equations.code import Functions, functions_of
 from slots.dynamics.equations.parser import symbol
-from slots.dynamics.library import names, official
 
 FREQUENCIES = 1j * 2 * np.pi * np.array([0.01, 0.1, 1.0, 10.0])
 
