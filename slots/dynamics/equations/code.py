@@ -2,13 +2,14 @@
 
 Arrays are (variable, device), each variable's values in a row. Unknowns x are the states, then the algebraic variables;
 u the inputs; p the parameters, then the set points. With mass M, rate f and the step before (x', f'), the residual of a
-state over a step of h is M (x - x') - h/2 (f + f'), by the trapezoidal rule; that of an algebraic equation is itself.
+state over a step of h is M (x - x') - h/2 (f + f'), by the trapezoidal rule; that of an algebraic equation is itself. A
+limit cuts the step off where it would leave it, and at a limit the rate f' is what leads back, or nothing.
 """
 
 import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import sympy as sp
@@ -21,6 +22,19 @@ from slots.grid.model import Floats, Ints
 
 _ARRAYS = ("x", "u", "p", "xp", "fp")
 _H = sp.Symbol("h", real=True)
+_START = 1.0  # p.u., where initialisation begins to search what a model says nothing about
+
+
+class Function(Protocol):
+    """A function of devices, side by side."""
+
+    def __call__(self, h: float, *arrays: Floats) -> Floats:
+        """(row, device) values."""
+        ...
+
+    def bound(self, *arrays: Floats) -> Callable[[float], Floats]:
+        """The function of arrays that stay where they are; it may overwrite what it gave before."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,10 @@ class Functions:
         states: how many of the unknowns are states.
         entries, slopes: (entry, 2) row and column of what `jacobian` and `output_slopes` give; columns count unknowns,
             then inputs.
+        steady, steady_slopes: what vanishes at rest, in the order of the unknowns, without limits; then the outputs;
+            their derivatives by unknowns, inputs and set points.
+        standing: (entry, 2) of those.
+        limits, starts: (state, device) least values, then largest ones; (unknown and set point, device) first guesses.
         in_c: whether they are compiled.
     """
 
@@ -42,12 +60,17 @@ class Functions:
     states: int
     entries: Ints
     slopes: Ints
+    standing: Ints
     in_c: bool
-    rates: Callable[..., Floats]
-    residual: Callable[..., Floats]
-    jacobian: Callable[..., Floats]
-    outputs: Callable[..., Floats]
-    output_slopes: Callable[..., Floats]
+    rates: Function
+    residual: Function
+    jacobian: Function
+    outputs: Function
+    output_slopes: Function
+    steady: Function
+    steady_slopes: Function
+    limits: Function
+    starts: Function
 
     def values(self, devices: int) -> Floats:
         """(constant, device) the parameters' values; set points are 0 until they are found."""
@@ -66,23 +89,48 @@ def functions_of(model: DeviceModel, in_c: bool = True) -> Functions:
     place |= {s: (array, k) for array, each in zip(("xp", "fp"), before, strict=True) for k, s in enumerate(each)}
     written = _internal_written_out(model)
     mass, rate = ([written(pair[side]) for pair in model.states.values()] for side in (0, 1))
+    limits = [model.limits.get(x, (-sp.oo, sp.oo)) for x in model.states]
     swing = [
-        m * (symbol(x) - xp) - _H / 2 * (f + fp)
-        for x, m, f, xp, fp in zip(model.states, mass, rate, *before, strict=True)
+        m * (symbol(x) - xp) - _within(_H / 2 * (f + fp), m, low - xp, high - xp)
+        for x, m, f, (low, high), xp, fp in zip(model.states, mass, rate, limits, *before, strict=True)
     ]
-    residual = swing + [written(e) for e in model.residuals]
+    implicit = [written(e) for e in model.residuals]
     outputs = [written(symbol(name)) for name in model.outputs]
-    (entries, jacobian), (slopes, output_slopes) = (_slopes(e, [*unknowns, *inputs]) for e in (residual, outputs))
+    balance = [*rate, *implicit, *outputs]
+    points = model.of("setpoint")
+    (entries, jacobian), (slopes, output_slopes), (standing, steady_slopes) = (
+        _slopes(e, columns)
+        for e, columns in (
+            (swing + implicit, [*unknowns, *inputs]), (outputs, [*unknowns, *inputs]),
+            (balance, [*unknowns, *inputs, *points]),
+        )
+    )  # fmt: skip
     every = {
-        "rates": rate,
-        "residual": residual,
+        "rates": [_stopped(symbol(x), f, *sides) for x, f, sides in zip(model.states, rate, limits, strict=True)],
+        "residual": swing + implicit,
         "jacobian": jacobian,
         "outputs": outputs,
         "output_slopes": output_slopes,
+        "steady": balance,
+        "steady_slopes": steady_slopes,
+        "limits": [side for k in (0, 1) for side in (sides[k] for sides in limits)],
+        "starts": [model.starts.get(name, sp.Float(_START)) for name in [*unknowns, *points]],
     }
     library = compiled(_source(every, place).encode(), "device") if in_c else None
-    made = {name: _called(library[name], len(e)) if library else _vectorised(e, place) for name, e in every.items()}
-    return Functions(model, unknowns, inputs, constants, n, entries, slopes, library is not None, **made)
+    made = {name: _Compiled(library[name], len(e)) if library else _Vectorised(e, place) for name, e in every.items()}
+    return Functions(model, unknowns, inputs, constants, n, entries, slopes, standing, library is not None, **made)
+
+
+def _within(step: sp.Expr, mass: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
+    step = sp.Max(step, mass * low) if low != -sp.oo else step
+    return sp.Min(step, mass * high) if high != sp.oo else step
+
+
+def _stopped(state: sp.Symbol, rate: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
+    """The rate of an integrator that does not wind up."""
+    pieces = [(sp.Max(rate, 0), state <= low)] if low != -sp.oo else []
+    pieces += [(sp.Min(rate, 0), state >= high)] if high != sp.oo else []
+    return sp.Piecewise(*pieces, (rate, sp.true))
 
 
 def _internal_written_out(model: DeviceModel) -> Callable[[sp.Expr], sp.Expr]:
@@ -125,32 +173,50 @@ def _common(expressions: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]]
     return shared, short
 
 
-def _called(function: Any, rows: int) -> Callable[..., Floats]:
-    """A compiled function; arrays must be contiguous doubles of as many devices each."""
-    function.restype = None
-    function.argtypes = [ctypes.c_long, ctypes.c_double, *[ctypes.c_void_p] * (len(_ARRAYS) + 1)]
+class _Compiled:
+    """A compiled function; arrays are contiguous doubles of as many devices each."""
 
-    def call(h: float, *arrays: Floats) -> Floats:
+    def __init__(self, function: Any, rows: int) -> None:
+        self._function, self._rows = function, rows
+        function.restype = None
+        function.argtypes = [ctypes.c_long, ctypes.c_double, *[ctypes.c_void_p] * (len(_ARRAYS) + 1)]
+
+    def __call__(self, h: float, *arrays: Floats) -> Floats:
+        """(row, device) values."""
+        return self.bound(*(np.ascontiguousarray(a, dtype=np.float64) for a in arrays))(h)
+
+    def bound(self, *arrays: Floats) -> Callable[[float], Floats]:
+        """The function of arrays that stay where they are; it overwrites what it gave before."""
         devices = arrays[0].shape[1]
-        told = [np.ascontiguousarray(a, dtype=np.float64) for a in arrays]
-        assert all(a.shape[1] == devices for a in told)
-        out = np.empty((rows, devices))
-        function(devices, h, *(a.ctypes.data for a in told), out.ctypes.data)
-        return out
+        assert all(a.shape[1] == devices and a.flags.c_contiguous for a in arrays)
+        out, function = np.empty((self._rows, devices)), self._function
+        places = [ctypes.c_void_p(a.ctypes.data) for a in (*arrays, out)]
 
-    return call
+        def call(h: float) -> Floats:
+            assert arrays is not None  # they live as long as this function
+            function(devices, h, *places)
+            return out
+
+        return call
 
 
-def _vectorised(expressions: list[sp.Expr], place: dict[sp.Symbol, tuple[str, int]]) -> Callable[..., Floats]:
-    names = {s: sp.Symbol(f"{array}_{k}", real=True) for s, (array, k) in place.items()}
-    made = sp.lambdify([_H, *names.values()], [e.xreplace(names) for e in expressions], modules="numpy", cse=True)
-    where = list(place.values())
+class _Vectorised:
+    """A function in NumPy, used as a compiled one."""
 
-    def call(h: float, *arrays: Floats) -> Floats:
+    def __init__(self, expressions: list[sp.Expr], place: dict[sp.Symbol, tuple[str, int]]) -> None:
+        names = {s: sp.Symbol(f"{array}_{k}", real=True) for s, (array, k) in place.items()}
+        short = [e.xreplace(names) for e in expressions]
+        self._made = sp.lambdify([_H, *names.values()], short, modules="numpy", cse=True)
+        self._where, self._rows = list(place.values()), len(expressions)
+
+    def __call__(self, h: float, *arrays: Floats) -> Floats:
+        """(row, device) values."""
         devices, told = arrays[0].shape[1], dict(zip(_ARRAYS, arrays, strict=True))
-        out = np.empty((len(expressions), devices))
-        for row, value in zip(out, made(h, *(told[array][k] for array, k in where)), strict=True):
+        out = np.empty((self._rows, devices))
+        for row, value in zip(out, self._made(h, *(told[array][k] for array, k in self._where)), strict=True):
             row[:] = value
         return out
 
-    return call
+    def bound(self, *arrays: Floats) -> Callable[[float], Floats]:
+        """The function of arrays that stay where they are."""
+        return lambda h: self(h, *arrays)

@@ -18,8 +18,10 @@
     [limits]
     'E_{fd}' = { min = '0', max = '5' }
 
-A limit stops a state's integrator: at it, the state's rate is what leads back, or nothing (no wind-up). Parameters, inputs and set points (what initialisation solves for) are declared; states have derivatives; `y = f(...)` of a
-name that nothing else defines is internal; what is left in the other equations is algebraic.
+A limit stops a state's integrator: at it, the state's rate is what leads back, or nothing (no wind-up). Parameters,
+inputs and set points (what initialisation solves for) are declared; states have derivatives; `y = f(...)` of a name that
+nothing else defines is internal; what is left in the other equations is algebraic. `[defaults]` are of inputs that
+nothing feeds, `[starts]` where initialisation begins to search, as expressions of parameters and inputs.
 """
 
 import tomllib
@@ -38,8 +40,8 @@ from slots.dynamics.equations.names import canonical
 from slots.dynamics.equations.parser import DOT, Equation, parse, symbol
 
 _FIELDS = {"name": str, "kind": str, "description": str, "source": str, "equations": str, "inputs": list, "outputs": list,
-           "setpoints": list, "parameters": dict, "limits": dict}  # fmt: skip
-_OPTIONAL = {"source": "", "setpoints": [], "parameters": {}, "inputs": [], "limits": {}}
+           "setpoints": list, "parameters": dict, "limits": dict, "defaults": dict, "starts": dict}  # fmt: skip
+_OPTIONAL = {"source": "", "setpoints": [], "parameters": {}, "inputs": [], "limits": {}, "defaults": {}, "starts": {}}
 _OF_PARAMETER: dict[str, Any] = {"value": (int, float), "unit": str, "description": str}
 _MOST_BYTES = 256 * 1024
 
@@ -68,8 +70,10 @@ class DeviceModel:
     Attributes:
         name, kind, description, source: as in the file.
         variables: all, in the order declared, then found.
-        states: name → (mass, rate), limits in the rate.
+        states: name → (mass, rate) without limits.
         limits: state → (least, largest).
+        defaults: input → its value where nothing feeds it.
+        starts: name → where the search for its first value begins, in parameters and inputs.
         internal: name → expression in what is defined before it.
         residuals: as many as there are algebraic variables.
         outputs: names.
@@ -82,6 +86,8 @@ class DeviceModel:
     variables: tuple[Variable, ...]
     states: dict[str, tuple[sp.Expr, sp.Expr]]
     limits: dict[str, tuple[sp.Expr, sp.Expr]]
+    defaults: dict[str, float]
+    starts: dict[str, sp.Expr]
     internal: dict[str, sp.Expr]
     residuals: tuple[sp.Expr, ...]
     outputs: tuple[str, ...]
@@ -172,9 +178,6 @@ def _sorted(
         else:
             states[state] = _rate(line, equation, state)
     limits = _limits(told["limits"], states, [*known, *given["output"]])
-    for name, (low, high) in limits.items():
-        mass, rate = states[name]
-        states[name] = (mass, _stopped(symbol(name), rate, low, high))
     internal, residuals = _explicit(rest, known | set(states))
     defined = known | set(states) | set(internal)
     algebraic = list(
@@ -192,9 +195,11 @@ def _sorted(
     variables = [*parameters.values(), *(Variable(n, role) for role in ("input", "setpoint") for n in given[role]),
                  *(Variable(n, role) for n, role in found)]  # fmt: skip
     _used(equations, limits, [v.name for v in variables if v.role in ("parameter", "input", "setpoint")])
+    starts = _starts(told["starts"], [*states, *algebraic, *given["setpoint"]], [*parameters, *given["input"]])
     return DeviceModel(
-        told["name"], told["kind"], told["description"], told["source"], tuple(variables), states, limits, internal,
-        tuple(e for _, e in residuals), tuple(given["output"]),
+        told["name"], told["kind"], told["description"], told["source"], tuple(variables), states, limits,
+        _defaults(told["defaults"], given["input"]), starts, internal, tuple(e for _, e in residuals),
+        tuple(given["output"]),
     )  # fmt: skip
 
 
@@ -284,25 +289,41 @@ def _limits(
 
 
 def _limit(name: str, source: Any, missing: sp.Expr, declared: Sequence[str]) -> sp.Expr:
-    if source is None:
-        return missing
+    return missing if source is None else _expression(f"limit {source!r} of {name}", source, declared)
+
+
+def _expression(what: str, source: Any, declared: Sequence[str]) -> sp.Expr:
+    """An expression of declared names only."""
     try:
         equation = parse(f"l = {source}", declared)
     except EquationError as error:
-        raise EquationError(f"limit {source!r} of {name}: {error.what}", error.mend) from None
+        raise EquationError(f"{what}: {error.what}", error.mend) from None
     for other in equation.names:
         if other not in declared and other != "l":
-            raise EquationError(
-                f"limit {source!r} of {name} has {other}, which is not declared", "declare it as a parameter"
-            )
+            raise EquationError(f"{what} has {other}, which is not declared", "declare it as a parameter")
     return equation.right
 
 
-def _stopped(state: sp.Symbol, rate: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
-    """The rate of an integrator that does not wind up."""
-    pieces = [(sp.Max(rate, 0), state <= low)] if low != -sp.oo else []
-    pieces += [(sp.Min(rate, 0), state >= high)] if high != sp.oo else []
-    return sp.Piecewise(*pieces, (rate, sp.true))
+def _defaults(told: dict[str, Any], inputs: Sequence[str]) -> dict[str, float]:
+    out = {}
+    for source, value in told.items():
+        name = _name(source)
+        if name not in inputs or isinstance(value, bool) or not isinstance(value, int | float):
+            raise ParameterError(f"default {value!r} of {name} cannot be", "give inputs numbers, such as 'V_s' = 0.0")
+        out[name] = float(value)
+    return out
+
+
+def _starts(told: dict[str, Any], unknown: Sequence[str], known: Sequence[str]) -> dict[str, sp.Expr]:
+    out = {}
+    for source, text in told.items():
+        name = _name(source)
+        if name not in unknown:
+            raise ParameterError(
+                f"start of {name}, which initialisation does not search", f"choose from {', '.join(unknown)}"
+            )
+        out[name] = _expression(f"start {text!r} of {name}", text, known)
+    return out
 
 
 def _used(

@@ -72,17 +72,18 @@ def _transfer(made: Functions, source: str, sink: str) -> Callable[[complex], co
     arrays = [x, u, p, x[: made.states], x[: made.states]]
 
     def full(entries: Any, values: Any, rows: int) -> Any:
-        out = np.zeros((rows, n + len(made.inputs)))
+        out = np.zeros((rows, len(x) + len(u) + len(p)))
         out[entries[:, 0], entries[:, 1]] = values[:, 0]
         return out
 
-    # The residual is M (x - x') - h/2 (f + f'): without a step the masses, and the rest is proportional to the step.
-    still, moving = (full(made.entries, made.jacobian(h, *arrays), n) for h in (0.0, 1.0))
-    rates, out = 2 * (still - moving), full(made.slopes, made.output_slopes(0.0, *arrays), len(made.model.outputs))
+    # Without a step the residual is M (x - x').
+    masses = full(made.entries, made.jacobian(0.0, *arrays), n)[:, :n]
+    at_rest = full(made.standing, made.steady_slopes(0.0, *arrays), n + len(made.model.outputs))
+    rates, out = at_rest[:n], at_rest[n:]
     row = made.model.outputs.index(sink)
 
     def at(s: complex) -> complex:
-        solved = np.linalg.solve(s * still[:, :n] - rates[:, :n], rates[:, n + k])
+        solved = np.linalg.solve(s * masses - rates[:, :n], rates[:, n + k])
         return complex(out[row, :n] @ solved + out[row, n + k])
 
     return at
