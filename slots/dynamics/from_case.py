@@ -82,9 +82,7 @@ def dynamic_case(case: Case, plants: Sequence[Plant], models: Mapping[str, Funct
     return DynamicCase(base, with_loads(adm.ybus, flow.v, left), flow.v, tuple(devices), models)
 
 
-def _injected(
-    plant: Plant, power: Complexes, bus: Ints, base: float, at: dict[int, int]
-) -> tuple[int, complex, str]:
+def _injected(plant: Plant, power: Complexes, bus: Ints, base: float, at: dict[int, int]) -> tuple[int, complex, str]:
     """Position of the bus, p.u. injected, name."""
     if plant.unit is not None:
         if not 0 <= plant.unit < len(power):

@@ -56,7 +56,9 @@ def nine_buses() -> Case:
 def machine(unit: int, *controllers: Part) -> Plant:
     """A two-axis machine of the system with its data, and controllers."""
     size = _RATING[unit] / 100
-    own = {k: v[unit] * size if k.startswith("X") else v[unit] / (size if k in "HD" else 1) for k, v in _MACHINES.items()}
+    own = {
+        k: v[unit] * size if k.startswith("X") else v[unit] / (size if k in "HD" else 1) for k, v in _MACHINES.items()
+    }
     return Plant(_RATING[unit], (Part("GENTWO", own), *controllers), unit=unit)
 
 
