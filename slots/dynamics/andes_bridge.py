@@ -115,7 +115,7 @@ def simulate_in_andes(
     with tempfile.TemporaryDirectory() as pycode:
         told = _call(_python(), {
             "tables": out, "seconds": seconds, "step": step, "pycode": pycode, "source": plants.source,
-            "classes": list(plants.rows), "tolerance": tolerance, "shrink": 0,
+            "classes": list(plants.rows), "tolerance": tolerance,
         })  # fmt: skip
     _same_flow(told, dynamic.v)
     by_device = {k: dict(zip(told["idx"], (np.array(x) for x in told[k]), strict=True)) for k in ("delta", "omega")}
@@ -132,6 +132,8 @@ def flow_tables(case: Case, v: Complexes, p: Floats, q: Floats) -> dict[str, lis
                 for b, k, u in zip(bus, kv, v, strict=True)],
         "PQ": [{"idx": f"L{int(b[0])}", "bus": int(b[0]), "Vn": k, "p0": b[2] / base, "q0": b[3] / base}
                for b, k in zip(bus, kv, strict=True) if b[2] or b[3]],
+        "Shunt": [{"idx": f"C{int(b[0])}", "bus": int(b[0]), "Vn": k, "Sn": base, "g": b[4] / base, "b": b[5] / base}
+                  for b, k in zip(bus, kv, strict=True) if b[4] or b[5]],
         "Line": [{"idx": f"X{k}", "bus1": int(r[0]), "bus2": int(r[1]), "Sn": base, "Vn1": kv[live.f[k]], "Vn2": kv[live.t[k]],
                   "r": r[2], "x": r[3], "b": r[4], "tap": r[8] or 1.0, "phi": float(np.deg2rad(r[9]))}
                  for k, r in enumerate(br)],

@@ -7,6 +7,7 @@ so ANDES starts where we start. Only plants at units of the power flow are conve
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -18,6 +19,7 @@ from slots.dynamics.equations.parser import symbol
 from slots.dynamics.initial import Rest
 
 _FAR = 1e6  # p.u., where there is no limit
+_EDGE = 1e-24  # p.u.², rounds the edge
 _DEEPEST = 50  # definitions within definitions
 _BASES = """from andes.core import Algeb, AntiWindup, ConstService, ExtAlgeb, ExtParam, IdxParam, Model, ModelData, NumParam, State
 """
@@ -150,7 +152,8 @@ class _Structure:
                 meaning[s] = self._written(j, symbol(output), depth + 1)
             else:
                 meaning[s] = sp.Symbol(self._own(i, s.name), real=True)
-        return expression.xreplace(meaning)
+        # what ANDES makes of Max and Min does not run
+        return expression.xreplace(meaning).replace(sp.Max, partial(_larger, 1)).replace(sp.Min, partial(_larger, -1))
 
     def _limits(self, i: int, name: str) -> list[str]:
         if name not in self._models[i].limits:
@@ -170,3 +173,10 @@ class _Structure:
             f"self.a = ExtAlgeb(model='Bus', src='a', indexer=self.bus, e_str='-({v_re * re_ + v_im * im})', ename='P')",
             f"self.v = ExtAlgeb(model='Bus', src='v', indexer=self.bus, e_str='-({v_im * re_ - v_re * im})', ename='Q')",
         ]
+
+
+def _larger(sign: int, first: sp.Expr, *others: sp.Expr) -> sp.Expr:
+    """The largest (1) or smallest (-1); by a root that has a slope at its edge, too."""
+    for other in others:
+        first = (first + other + sign * sp.sqrt((first - other) ** 2 + _EDGE)) / 2
+    return first

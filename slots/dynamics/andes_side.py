@@ -48,7 +48,7 @@ def main() -> None:
         return
     volts, angles = system.Bus.v.v.tolist(), system.Bus.a.v.tolist()
     config = system.TDS.config
-    config.tf, config.tstep, config.fixt, config.shrinkt = case["seconds"], case["step"], 1, case.get("shrink", 1)
+    config.tf, config.tstep, config.fixt, config.shrinkt = case["seconds"], case["step"], 1, 1
     config.tol = case.get("tolerance", config.tol)
     config.no_tqdm = 1
     config.criteria = 0

@@ -226,7 +226,11 @@ class System:
         return out
 
     def factorised(self, h: float) -> SuperLU:
-        """The derivatives of `residual` by the unknowns, factorised."""
+        """The derivatives, factorised."""
+        return splu(self.derivatives(h))
+
+    def derivatives(self, h: float) -> sparse.csc_matrix:
+        """Of `residual` by the unknowns."""
         self._take()
         values = [g.call["jacobian"](h).ravel() for g in self.groups]
         for g in self.groups:
@@ -236,7 +240,7 @@ class System:
         values += [self._of_network, np.ones(len(self.linked))]
         every = np.concatenate(values)[self._kept]
         self._matrix.data = np.bincount(self._entry, every, len(self._matrix.data))
-        return splu(self._matrix)
+        return self._matrix
 
 
 def _group(case: DynamicCase, made: Functions, members: list[int], rest: list[Rest], first: int) -> Group:

@@ -23,6 +23,7 @@ TOLERANCE = 1e-9  # p.u. by which equations may miss
 SPREAD = np.pi  # rad between rotors of an island from which they have lost step
 _ROUNDS, _SLOW = 12, 0.2  # of Newton's method; factor by which an iteration must reduce what is missed
 _HALVINGS = 6  # of a step without a solution
+COLLAPSED, COLLAPSE_S = 0.5, 1.0  # p.u. below which a voltage that stays there so long has collapsed
 _ANGLE = "delta"
 
 
@@ -33,7 +34,8 @@ class Response:
     Attributes:
         t: (time,) s; both sides of an event are told.
         z: (time, unknown) of `system`.
-        reason: empty, or why the simulation ended before its time: rotors lost step, or there was no solution.
+        reason: empty, or why the simulation ended before its time: rotors lost step, voltages collapsed,
+            or there was no solution.
     """
 
     system: System
@@ -118,6 +120,7 @@ class _Run:
         self.t: list[float] = []
         self.z: list[Floats] = []
         self._angles = [g for g in system.groups if _ANGLE in g.made.unknowns[: g.made.states]]
+        self._low = np.zeros(system.buses)  # s that each voltage has been low
         self._islands()
 
     def tell(self, t: float) -> None:
@@ -139,7 +142,7 @@ class _Run:
         for _ in range(_HALVINGS):
             start = self._system.z.copy()
             if all(self._step(h / parts) for _ in range(parts)):
-                return self._out_of_step()
+                return self._out_of_step() or self._collapsed(h)
             self._system.z[:] = start
             self._factors = self._rate = None
             parts *= 2
@@ -182,8 +185,17 @@ class _Run:
         return False
 
     def _islands(self) -> None:
-        """(bus,) the island of each."""
+        """(bus,) the island of each, and whether something feeds it."""
         self._island = connected_components(abs(self._system.ybus) > 0, directed=False)[1]
+        feeds = np.zeros(self._system.buses, bool)
+        for g in self._system.groups:
+            feeds[g.bus[g.scale > 0]] = True
+        self._fed = np.isin(self._island, self._island[feeds])
+
+    def _collapsed(self, h: float) -> str:
+        low = self._fed & (np.abs(self._system.v) < COLLAPSED)
+        self._low = np.where(low, self._low + h, 0.0)
+        return "voltages collapsed" if (self._low > COLLAPSE_S).any() else ""
 
     def _out_of_step(self) -> str:
         angles = [self._system.x(g)[g.made.unknowns.index(_ANGLE)] for g in self._angles]
