@@ -22,14 +22,14 @@ FUEL_COLOUR = {
 ORDER = list(FUEL_COLOUR)
 
 
-def _figure(width: float = 9.0, height: float = 3.4) -> tuple[Figure, Any]:
+def blank_figure(width: float = 9.0, height: float = 3.4) -> tuple[Figure, Any]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 
 
-def _svg(figure: Figure) -> str:
+def as_svg(figure: Figure) -> str:
     out = io.StringIO()
     with rc_context({"svg.hashsalt": "bos"}):  # the same results give the same report
         FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None})
@@ -44,7 +44,7 @@ def _daily(x: Floats) -> Floats:
 
 def generation_stack(f: Figures) -> str:
     """Output by fuel over time, stores' charging left out."""
-    figure, axes = _figure(height=3.8)
+    figure, axes = blank_figure(height=3.8)
     fuels = sorted(f.by_fuel, key=lambda k: ORDER.index(k) if k in ORDER else len(ORDER))
     values = [np.maximum(_daily(f.by_fuel[k]), 0) / 1e3 for k in fuels]
     step = 24 if len(values[0]) < len(f.load) else 1
@@ -53,23 +53,23 @@ def generation_stack(f: Figures) -> str:
     axes.plot(time, _daily(f.load) / 1e3, color="black", linewidth=0.8, label="load")
     axes.set(xlabel="day of the year", ylabel="GW", xlim=(time[0], time[-1]))
     axes.legend(ncols=5, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.2))
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def load_duration(f: Figures) -> str:
     """Load and residual load, sorted."""
-    figure, axes = _figure()
+    figure, axes = blank_figure()
     share = np.linspace(0, 100, len(f.load))
     axes.plot(share, np.sort(f.load)[::-1] / 1e3, label="load", color="black")
     axes.plot(share, np.sort(f.load - f.variable)[::-1] / 1e3, label="load less wind, sun and water", color="#d9884c")
     axes.set(xlabel="share of hours (%)", ylabel="GW", ylim=(0, None), xlim=(0, 100))
     axes.legend(frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def loading_heatmap(f: Figures) -> str:
     """Worst N-1 loading of each hour (down) and day (across), before adjustment."""
-    figure, axes = _figure()
+    figure, axes = blank_figure()
     axes.spines[["top", "right"]].set_visible(True)
     days = -(-len(f.worst_before) // 24)
     values = np.full(days * 24, np.nan)
@@ -81,12 +81,12 @@ def loading_heatmap(f: Figures) -> str:
     )  # fmt: skip
     axes.set(xlabel="day of the year", ylabel="hour of the day")
     figure.colorbar(image, label="worst N-1 loading (%)")
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def voltage_envelope(f: Figures) -> str:
     """Lowest and highest bus voltage over time."""
-    figure, axes = _figure()
+    figure, axes = blank_figure()
     time = f.first_hour / 24 + np.arange(len(f.vmin)) / 24
     axes.fill_between(time, f.vmin, f.vmax, color="#5fb3a8", alpha=0.5, linewidth=0, label="all buses")
     grid = f.network.grid.buses
@@ -94,28 +94,28 @@ def voltage_envelope(f: Figures) -> str:
     axes.axhline(grid.vmax.max(), color="black", linewidth=0.7, linestyle="--")
     axes.set(xlabel="day of the year", ylabel="voltage (p.u.)", xlim=(time[0], time[-1]))
     axes.legend(frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def critical_branches(f: Figures) -> str:
     """Outages that are insecure most often."""
-    figure, axes = _figure()
+    figure, axes = blank_figure()
     names = [n for n, _ in f.critical][::-1] or ["none"]
     axes.barh(names, [c for _, c in f.critical][::-1] or [0], color="#b0553a")
     axes.set(xlabel="hours in which this outage breaks a limit")
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def before_after(f: Figures) -> str:
     """Worst N-1 loading, sorted, before and after adjustment."""
-    figure, axes = _figure()
+    figure, axes = blank_figure()
     share = np.linspace(0, 100, len(f.worst_before))
     axes.plot(share, 100 * np.sort(f.worst_before)[::-1], label="before adjustment", color="#b0553a")
     axes.plot(share, 100 * np.sort(f.worst_after)[::-1], label="after adjustment", color="#3f7fbf")
     axes.axhline(100, color="black", linewidth=0.7, linestyle="--")
     axes.set(xlabel="share of hours (%)", ylabel="worst N-1 loading (%)", xlim=(0, 100))
     axes.legend(frameon=False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def after_outage(f: Figures, outage: AfterOutage) -> str:
@@ -130,7 +130,7 @@ def after_outage(f: Figures, outage: AfterOutage) -> str:
     lower.set(xlabel="day of the year", ylabel="voltage (p.u.)", xlim=(time[0], time[-1]))
     for axes in (upper, lower):
         axes.spines[["top", "right"]].set_visible(False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def container_use(samples: Sequence[SampleOf], servers: Sequence[ServerUse]) -> str:
@@ -160,7 +160,7 @@ def container_use(samples: Sequence[SampleOf], servers: Sequence[ServerUse]) -> 
     lower.legend(fontsize=8, frameon=False, loc="lower right")
     for axes in (upper, middle, queue, lower):
         axes.spines[["top", "right"]].set_visible(False)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _trace(axes: Axes, began: datetime, at: Sequence[datetime], values: Sequence[float], **look: Any) -> None:
