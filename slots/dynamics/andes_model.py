@@ -14,6 +14,7 @@ import sympy as sp
 
 from bos_core.objects.errors import ServiceError
 from slots.dynamics.devices import CURRENT, VOLTAGE, DynamicCase, feeding
+from slots.dynamics.equations.code import limited_rate
 from slots.dynamics.equations.model import DeviceModel
 from slots.dynamics.equations.parser import symbol
 from slots.dynamics.initial import Rest
@@ -96,11 +97,11 @@ class _Structure:
         for i, (made, model) in enumerate(zip(self._made, self._models, strict=True)):
             numbers += [self._own(i, n) for n in (*made.constants, *self._free(i))]
             numbers += [f"{self._own(i, n)}_0" for n in made.unknowns]
-            for n, (mass, rate) in model.states.items():
+            for n, (mass, _) in model.states.items():
                 own = self._own(i, n)
                 masses.append(f"self.{own}_mass = ConstService(v_str='{self._written(i, mass)}')")
                 states.append(
-                    f"self.{own} = State(v_str='{own}_0', e_str='{self._written(i, rate)}', t_const=self.{own}_mass)"
+                    f"self.{own} = State(v_str='{own}_0', e_str='{self._written(i, limited_rate(model, n))}', t_const=self.{own}_mass)"
                 )
                 limits += self._limits(i, n)
             names = model.of("algebraic")

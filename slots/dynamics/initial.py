@@ -118,9 +118,16 @@ class _Plants:
         count = len(self._plants)
         y = np.ones((len(self._names), count))
         for made, columns, u, p in zip(self._made, self._column, self._u, self._p, strict=True):
-            none = np.zeros((max(made.states, 1), count))
-            guesses = made.starts(0.0, np.ones((len(made.unknowns), count)), u, p, none, none)
-            n = len(made.unknowns)
+            n, x, before = (
+                len(made.unknowns),
+                np.ones((len(made.unknowns), count)),
+                np.zeros((max(made.states, 2), count)),
+            )
+            before[:2] = self._current
+            for name, given in zip(CURRENT, self._current, strict=True):
+                if name in made.unknowns:
+                    x[made.unknowns.index(name)] = given
+            guesses = made.starts(0.0, x, u, p, before, before)
             y[columns[:n]] = guesses[:n]
             y[columns[n + len(made.inputs) :]] = guesses[n:]
         if attempt:

@@ -201,7 +201,7 @@ class System:
 
     def x(self, g: Group) -> Floats:
         """(unknown, device) of a group, in place."""
-        return self.z[g.unknowns].reshape(len(g.made.unknowns), -1)
+        return self.z[g.unknowns].reshape(len(g.made.unknowns), len(g.members))
 
     def begin(self) -> None:
         """A new step begins here: remember states and rates."""

@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 from sympy.printing.c import C99CodePrinter
 
-from slots.dynamics.equations.model import DeviceModel
+from slots.dynamics.equations.model import CURRENT, DeviceModel
 from slots.dynamics.equations.parser import symbol
 from slots.grid.compiled import compiled
 from slots.grid.model import Floats, Ints
@@ -49,7 +49,8 @@ class Functions:
         steady, steady_slopes: what vanishes at rest, in the order of the unknowns, without limits; then the outputs;
             their derivatives by unknowns, inputs and set points.
         standing: (entry, 2) of those.
-        limits, starts: (state, device) least values, then largest ones; (unknown and set point, device) first guesses.
+        limits, starts: (state, device) least values, then largest ones; (unknown and set point, device) first guesses,
+            with the current injected among x, or in the first two rows of x of the step before.
         in_c: whether they are compiled.
     """
 
@@ -85,14 +86,18 @@ def functions_of(model: DeviceModel, in_c: bool = True) -> Functions:
     n = len(model.states)
     rows = {"x": unknowns, "u": inputs, "p": constants}
     place = {symbol(name): (array, k) for array, names in rows.items() for k, name in enumerate(names)}
-    before = [[sp.Symbol(f"{array} {k}", real=True) for k in range(n)] for array in ("xp", "fp")]
+    before = [[sp.Symbol(f"{array} {k}", real=True) for k in range(max(n, 2))] for array in ("xp", "fp")]
+    given = {symbol(name): before[0][k] for k, name in enumerate(CURRENT) if name in model.internal}
     place |= {s: (array, k) for array, each in zip(("xp", "fp"), before, strict=True) for k, s in enumerate(each)}
     written = _internal_written_out(model)
     mass, rate = ([written(pair[side]) for pair in model.states.values()] for side in (0, 1))
     limits = [model.limits.get(x, (-sp.oo, sp.oo)) for x in model.states]
+    limited = [written(limited_rate(model, x)) for x in model.states]
     swing = [
         m * (symbol(x) - xp) - _within(_H / 2 * (f + fp), m, low - xp, high - xp)
-        for x, m, f, (low, high), xp, fp in zip(model.states, mass, rate, limits, *before, strict=True)
+        for x, m, f, (low, high), xp, fp in zip(
+            model.states, mass, limited, limits, *(b[:n] for b in before), strict=True
+        )
     ]
     implicit = [written(e) for e in model.residuals]
     outputs = [written(symbol(name)) for name in model.outputs]
@@ -106,7 +111,7 @@ def functions_of(model: DeviceModel, in_c: bool = True) -> Functions:
         )
     )  # fmt: skip
     every = {
-        "rates": [_stopped(symbol(x), f, *sides) for x, f, sides in zip(model.states, rate, limits, strict=True)],
+        "rates": [_stopped(symbol(x), f, *sides) for x, f, sides in zip(model.states, limited, limits, strict=True)],
         "residual": swing + implicit,
         "jacobian": jacobian,
         "outputs": outputs,
@@ -114,11 +119,17 @@ def functions_of(model: DeviceModel, in_c: bool = True) -> Functions:
         "steady": balance,
         "steady_slopes": steady_slopes,
         "limits": [side for k in (0, 1) for side in (sides[k] for sides in limits)],
-        "starts": [model.starts.get(name, sp.Float(_START)) for name in [*unknowns, *points]],
+        "starts": [model.starts.get(name, sp.Float(_START)).xreplace(given) for name in [*unknowns, *points]],
     }
     library = compiled(_source(every, place).encode(), "device") if in_c else None
     made = {name: _Compiled(library[name], len(e)) if library else _Vectorised(e, place) for name, e in every.items()}
     return Functions(model, unknowns, inputs, constants, n, entries, slopes, standing, library is not None, **made)
+
+
+def limited_rate(model: DeviceModel, state: str) -> sp.Expr:
+    """Mass times the derivative of a state within its limits."""
+    mass, rate = model.states[state]
+    return _within(rate, mass, *model.rates.get(state, (-sp.oo, sp.oo)))
 
 
 def _within(step: sp.Expr, mass: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
@@ -204,6 +215,8 @@ class _Vectorised:
     """A function in NumPy, used as a compiled one."""
 
     def __init__(self, expressions: list[sp.Expr], place: dict[sp.Symbol, tuple[str, int]]) -> None:
+        needed = {s for e in expressions for s in e.free_symbols}
+        place = {s: where for s, where in place.items() if s in needed}
         names = {s: sp.Symbol(f"{array}_{k}", real=True) for s, (array, k) in place.items()}
         short = [e.xreplace(names) for e in expressions]
         self._made = sp.lambdify([_H, *names.values()], short, modules="numpy", cse=True)

@@ -18,10 +18,12 @@
     [limits]
     'E_{fd}' = { min = '0', max = '5' }
 
-A limit stops a state's integrator: at it, the state's rate is what leads back, or nothing (no wind-up). Parameters,
+A limit stops a state's integrator: at it, the state's rate is what leads back, or nothing (no wind-up). `[rates]` limit
+derivatives in the same way. Parameters,
 inputs and set points (what initialisation solves for) are declared; states have derivatives; `y = f(...)` of a name that
 nothing else defines is internal; what is left in the other equations is algebraic. `[defaults]` are of inputs that
-nothing feeds, `[starts]` where initialisation begins to search, as expressions of parameters and inputs.
+nothing feeds, `[starts]` where initialisation begins to search, as expressions of parameters, inputs,
+the current injected (I_re, I_im) and starts before.
 """
 
 import tomllib
@@ -40,10 +42,20 @@ from slots.dynamics.equations.names import canonical
 from slots.dynamics.equations.parser import DOT, Equation, parse, symbol
 
 _FIELDS = {"name": str, "kind": str, "description": str, "source": str, "equations": str, "inputs": list, "outputs": list,
-           "setpoints": list, "parameters": dict, "limits": dict, "defaults": dict, "starts": dict}  # fmt: skip
-_OPTIONAL = {"source": "", "setpoints": [], "parameters": {}, "inputs": [], "limits": {}, "defaults": {}, "starts": {}}
+           "setpoints": list, "parameters": dict, "limits": dict, "rates": dict, "defaults": dict, "starts": dict}  # fmt: skip
+_OPTIONAL = {
+    "source": "",
+    "setpoints": [],
+    "parameters": {},
+    "inputs": [],
+    "limits": {},
+    "rates": {},
+    "defaults": {},
+    "starts": {},
+}
 _OF_PARAMETER: dict[str, Any] = {"value": (int, float), "unit": str, "description": str}
 _MOST_BYTES = 256 * 1024
+CURRENT = ("I_re", "I_im")  # outputs by which a device acts on its bus
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,9 @@ class DeviceModel:
         variables: all, in the order declared, then found.
         states: name → (mass, rate) without limits.
         limits: state → (least, largest).
+        rates: state → (least, largest) of its derivative.
         defaults: input → its value where nothing feeds it.
-        starts: name → where the search for its first value begins, in parameters and inputs.
+        starts: name → where the search for its first value begins, in parameters, inputs and the current injected.
         internal: name → expression in what is defined before it.
         residuals: as many as there are algebraic variables.
         outputs: names.
@@ -86,6 +99,7 @@ class DeviceModel:
     variables: tuple[Variable, ...]
     states: dict[str, tuple[sp.Expr, sp.Expr]]
     limits: dict[str, tuple[sp.Expr, sp.Expr]]
+    rates: dict[str, tuple[sp.Expr, sp.Expr]]
     defaults: dict[str, float]
     starts: dict[str, sp.Expr]
     internal: dict[str, sp.Expr]
@@ -177,7 +191,7 @@ def _sorted(
             raise EquationError(f"line {line}: {state} {why}", "keep one of them")
         else:
             states[state] = _rate(line, equation, state)
-    limits = _limits(told["limits"], states, [*known, *given["output"]])
+    limits, rates = (_limits(told[k], states, [*known, *given["output"]]) for k in ("limits", "rates"))
     internal, residuals = _explicit(rest, known | set(states))
     defined = known | set(states) | set(internal)
     algebraic = list(
@@ -194,10 +208,15 @@ def _sorted(
     ]
     variables = [*parameters.values(), *(Variable(n, role) for role in ("input", "setpoint") for n in given[role]),
                  *(Variable(n, role) for n, role in found)]  # fmt: skip
-    _used(equations, limits, [v.name for v in variables if v.role in ("parameter", "input", "setpoint")])
-    starts = _starts(told["starts"], [*states, *algebraic, *given["setpoint"]], [*parameters, *given["input"]])
+    _used(
+        equations,
+        [*limits.values(), *rates.values()],
+        [v.name for v in variables if v.role in ("parameter", "input", "setpoint")],
+    )
+    known_at_first = [*parameters, *given["input"], *(n for n in CURRENT if n in given["output"])]
+    starts = _starts(told["starts"], [*states, *algebraic, *given["setpoint"]], known_at_first)
     return DeviceModel(
-        told["name"], told["kind"], told["description"], told["source"], tuple(variables), states, limits,
+        told["name"], told["kind"], told["description"], told["source"], tuple(variables), states, limits, rates,
         _defaults(told["defaults"], given["input"]), starts, internal, tuple(e for _, e in residuals),
         tuple(given["output"]),
     )  # fmt: skip
@@ -315,22 +334,21 @@ def _defaults(told: dict[str, Any], inputs: Sequence[str]) -> dict[str, float]:
 
 
 def _starts(told: dict[str, Any], unknown: Sequence[str], known: Sequence[str]) -> dict[str, sp.Expr]:
-    out = {}
+    out: dict[str, sp.Expr] = {}
     for source, text in told.items():
         name = _name(source)
         if name not in unknown:
             raise ParameterError(
                 f"start of {name}, which initialisation does not search", f"choose from {', '.join(unknown)}"
             )
-        out[name] = _expression(f"start {text!r} of {name}", text, known)
+        found = _expression(f"start {text!r} of {name}", text, [*known, *out])
+        out[name] = found.xreplace({symbol(n): e for n, e in out.items()})
     return out
 
 
-def _used(
-    equations: list[tuple[int, Equation]], limits: dict[str, tuple[sp.Expr, sp.Expr]], declared: list[str]
-) -> None:
+def _used(equations: list[tuple[int, Equation]], limits: list[tuple[sp.Expr, sp.Expr]], declared: list[str]) -> None:
     stand = {n for _, e in equations for n in e.names} | {
-        s.name for sides in limits.values() for e in sides for s in e.free_symbols
+        s.name for sides in limits for e in sides for s in e.free_symbols
     }
     for name in declared:
         if name not in stand:

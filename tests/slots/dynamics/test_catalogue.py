@@ -10,6 +10,7 @@ from slots.dynamics.catalogue import names, official
 from slots.dynamics.equations.checks import TOLERANCE, derivative_error
 from slots.dynamics.equations.code import Functions, functions_of
 from slots.dynamics.equations.parser import symbol
+from slots.dynamics.initial import at_rest
 from slots.dynamics.proving import DRIFT, prove
 
 FREQUENCIES = 1j * 2 * np.pi * np.array([0.01, 0.1, 1.0, 10.0])
@@ -41,6 +42,43 @@ def _steam(s: complex, p: dict[str, float]) -> complex:
     return -inlet * (1 - p["K_2"] + reheated * (1 - p["K_3"] + p["K_3"] / (1 + s * p["T_6"])))
 
 
+def _direct(s: complex, p: dict[str, float]) -> complex:
+    forward = p["K_A"] * _stages(s, p, "T_C/T_B") / (1 + s * p["T_A"]) / (p["K_E"] + s * p["T_E"])
+    return forward / (1 + forward * s * p["K_F"] / (1 + s * p["T_F"]))
+
+
+def _digital(s: complex, p: dict[str, float]) -> complex:
+    control = p["K_P"] + p["K_I"] / s + s * p["K_D"] / (1 + s * p["T_D"])
+    return control * p["K_A"] / (1 + s * p["T_A"]) / (p["K_E"] + s * p["T_E"])
+
+
+def _steam_stages(s: complex, p: dict[str, float]) -> complex:
+    x4 = p["K"] * _stages(s, p, "T_2/T_1") / (1 + s * p["T_3"]) / (1 + s * p["T_4"])
+    x5 = x4 / (1 + s * p["T_5"])
+    x6 = x5 / (1 + s * p["T_6"])
+    return -(p["K_1"] * x4 + p["K_3"] * x5 + p["K_5"] * x6 + p["K_7"] * x6 / (1 + s * p["T_7"]))
+
+
+def _hydro(s: complex, p: dict[str, float]) -> complex:
+    """At flow and gate of 0.5: of the water, (1 - T_w g s) / (1 + T_w g s / 2) but for the flow without load."""
+    forward = (1 + s * p["T_r"]) / (p["r"] * s * p["T_r"]) / (1 + s * p["T_f"])
+    gate = -forward / (1 + p["R"] * forward) / (1 + s * p["T_g"])
+    flow = 1 / (1 + s * p["T_w"] * 0.5 / 2)
+    return gate * p["A_t"] * (flow + (0.5 - p["q_0"]) * 2 * (flow - 1) / 0.5) - p["D_t"] * 0.5
+
+
+def _diesel(s: complex, p: dict[str, float]) -> complex:
+    control = (1 + s * p["T_3"]) / (1 + s * p["T_1"] + s**2 * p["T_1"] * p["T_2"])
+    late = (1 - s * p["T_D"] / 2) / (1 + s * p["T_D"] / 2)
+    return -control * p["K"] * (1 + s * p["T_4"]) / (1 + s * p["T_5"]) / (1 + s * p["T_6"]) / s * late
+
+
+def _filtered(s: complex, p: dict[str, float]) -> complex:
+    first, second = (1 + s * p[a] + s**2 * p[b] for a, b in (("A_1", "A_2"), ("A_3", "A_4")))
+    shaped = (1 + s * p["A_5"] + s**2 * p["A_6"]) / first / second
+    return p["K_S"] * shaped * _stages(s, p, "T_1/T_2", "T_3/T_4") * s * p["T_5"] / (1 + s * p["T_6"])
+
+
 def _stages(s: complex, p: dict[str, float], *pairs: str) -> complex:
     out = complex(1)
     for pair in pairs:
@@ -58,18 +96,28 @@ TRANSFERS: list[tuple[str, str, str, Callable[[complex, Any], complex]]] = [
     ("IEESGO", "omega", "P_m", _steam),
     ("GAST", "omega", "P_m", lambda s, p: -1 / p["R"] / (1 + s * p["T_1"]) / (1 + s * p["T_2"]) - p["D_t"]),
     ("TGOV1", "omega", "P_m", lambda s, p: -_stages(s, p, "T_2/T_3") / p["R"] / (1 + s * p["T_1"]) - p["D_t"]),
+    ("IEEEX1", "V_s", "E_fd", _direct),
+    ("EXAC4", "V_s", "E_fd", lambda s, p: p["K_A"] * _stages(s, p, "T_C/T_B") / (1 + s * p["T_A"])),
+    ("SCRX", "V_s", "E_fd", lambda s, p: p["K"] * _stages(s, p, "T_A/T_B") / (1 + s * p["T_E"])),
+    ("AC8B", "V_s", "E_fd", _digital),
+    ("IEEEG1", "omega", "P_m", _steam_stages),
+    ("HYGOV", "omega", "P_m", _hydro),
+    ("DEGOV", "omega", "P_m", _diesel),
+    ("IEEEST", "omega", "V_s", _filtered),
     ("STAB1", "omega", "V_s", lambda s, p: p["K"] * s * p["T"] / (1 + s * p["T"]) * _stages(s, p, "T_1/T_3", "T_2/T_4")),
 ]  # fmt: skip
 
 
-def _transfer(made: Functions, source: str, sink: str) -> Callable[[complex], complex]:
-    """From an input to an output, small changes about a state inside all limits."""
+def _transfer(made: Functions, source: str, sink: str, held: tuple[str, ...] = ()) -> Callable[[complex], complex]:
+    """From an input to an output, small changes about a state inside all limits; states held do not move."""
     n, k = len(made.unknowns), made.inputs.index(source)
     x, u = np.full((n, 1), 0.5), np.full((len(made.inputs), 1), 1.0)
-    if made.model.name == "STAB1":
+    if made.model.kind == "stabiliser" or held:
         x[:] = 0.0
     p = made.values(1)
-    p[len(made.model.of("parameter")) :] = 0.9  # set points
+    p[len(made.model.of("parameter")) :] = 1.0  # set points
+    if held:
+        p[made.constants.index("R_s")] = 0.0
     arrays = [x, u, p, x[: made.states], x[: made.states]]
 
     def full(entries: Any, values: Any, rows: int) -> Any:
@@ -79,6 +127,9 @@ def _transfer(made: Functions, source: str, sink: str) -> Callable[[complex], co
 
     # Without a step the residual is M (x - x').
     masses = full(made.entries, made.jacobian(0.0, *arrays), n)[:, :n]
+    masses[made.states :] = 0.0  # algebraic equations
+    for name in held:
+        masses[made.unknowns.index(name)] *= 1e15
     at_rest = full(made.standing, made.steady_slopes(0.0, *arrays), n + len(made.model.outputs))
     rates, out = at_rest[:n], at_rest[n:]
     row = made.model.outputs.index(sink)
@@ -113,6 +164,15 @@ def test_at_a_limit_an_integrator_stops_and_comes_back(state, name, side):
         constants[len(made.model.of("parameter")) :] = 1 + 9.0 * push  # the set point far above or below
         rate = made.rates(0.0, x, u, constants, x[: made.states], x[: made.states])[row, 0]
         assert (rate == 0) if push == side else (rate * push > 0)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_valve_opens_and_closes_no_faster_than_it_can(side):
+    made = functions_of(official("IEEEG1"), in_c=False)
+    x, p, row = np.full((len(made.unknowns), 1), 0.5), made.values(1), made.unknowns.index("g")
+    p[len(made.model.of("parameter")) :] = 5.0 * side
+    rate = made.rates(0.0, x, np.ones((1, 1)), p, x, x)[row, 0] / p[made.constants.index("T_3"), 0]
+    assert rate == pytest.approx(p[made.constants.index("U_o" if side > 0 else "U_c"), 0])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -176,3 +236,65 @@ def test_a_model_comes_to_rest_on_the_test_system_and_stays(name):
     """10 s on the WSCC 9-bus system, pushed by 1e-10: no unknown moves by 1e-6."""
     proof = prove(functions_of(official(name)))
     assert 0 < proof.drift < DRIFT
+
+
+@pytest.mark.parametrize("name", ["GENTWO", "GENONE", "GENROU", "GENSAL"])
+def test_reactances_of_machines_are_those_of_their_names(name):
+    """I over V of the stator at fixed angle: synchronous reactances at rest, the smallest ones at once (1e-6)."""
+    made = functions_of(official(name), in_c=False)
+    p = {v.name: v.value for v in made.model.variables if v.value is not None}
+    held = ("delta", "omega")
+    direct, across = _transfer(made, "V_re", "I_im", held), _transfer(made, "V_im", "I_re", held)
+    assert 1 / direct(1e-7j) == pytest.approx(p["X_d"], rel=1e-6)
+    assert -1 / across(1e-7j) == pytest.approx(p["X_q"], rel=1e-6)
+    least_d = p.get("X_d''", p["X_d'"])
+    least_q = p.get("X_q''", p.get("X_q'", p["X_q"]))
+    assert 1 / direct(1e8j) == pytest.approx(least_d, rel=1e-6)
+    assert -1 / across(1e8j) == pytest.approx(least_q, rel=1e-6)
+
+
+def test_a_motor_is_its_equivalent_circuit():
+    """At rest: stator in series with the magnetising reactance beside the rotor's R_r / s (Kundur, 1994, figure 7.6)."""
+    proof = prove(functions_of(official("MOTOR")))
+    (device,) = (d for d in proof.case.devices if d.name == proof.name)
+    rest = at_rest(proof.case)[proof.case.devices.index(device)]
+    made = proof.case.models["MOTOR"]
+    x, p = (dict(zip(n, v, strict=True)) for n, v in ((made.unknowns, rest.x), (made.constants, rest.p)))
+    rotor, magnet = p["R_r"] / x["s"] + 1j * p["X_r"], 1j * p["X_m"]
+    z = p["R_s"] + 1j * p["X_s"] + magnet * rotor / (magnet + rotor)
+    v = proof.case.v[device.bus]
+    assert x["i_re"] + 1j * x["i_im"] == pytest.approx(v / z, rel=1e-8)
+    taken = v * np.conj(v / z) + np.conj(1j * p["B_c"]) * abs(v) ** 2
+    assert taken == pytest.approx(-device.injected / 100, rel=1e-8)
+    assert 0 < x["s"] < 0.02
+
+
+@pytest.mark.parametrize("name", ["GFMDROOP", "VSM"])
+def test_converters_that_form_the_grid_stand_behind_their_impedance(name):
+    proof = prove(functions_of(official(name)))
+    k = next(i for i, d in enumerate(proof.case.devices) if d.name == proof.name)
+    device, rest, made = proof.case.devices[k], at_rest(proof.case)[k], proof.case.models[name]
+    x, p = (dict(zip(n, v, strict=True)) for n, v in ((made.unknowns, rest.x), (made.constants, rest.p)))
+    v = proof.case.v[device.bus]
+    current = np.conj(device.injected / device.rating / v)
+    assert x["E"] * np.exp(1j * x["delta"]) == pytest.approx(v + (p["R"] + 1j * p["X"]) * current, rel=1e-9)
+
+
+@pytest.mark.parametrize(("name", "exponents"), [("ZIP", None), ("EXPLOAD", ("alpha", "beta"))])
+def test_loads_follow_the_voltage(name, exponents):
+    """Powers at other voltages than that of rest: polynomials and powers of the definition (1e-12)."""
+    made = functions_of(official(name), in_c=False)
+    p = made.values(1)
+    c = dict(zip(made.constants, p[:, 0], strict=True))
+    p[made.constants.index("P_0")], p[made.constants.index("Q_0")] = 0.7, 0.2
+    for size in (0.6, 0.9, 1.1):
+        v = size * np.exp(0.3j)
+        x = np.full((made.states, 1), size)
+        out = made.outputs(0.0, x, np.array([[v.real], [v.imag]]), p, x, x)[:, 0]
+        power = -v * np.conj(out[0] + 1j * out[1])
+        if exponents is None:
+            shares = [(c["a_P"], c["b_P"]), (c["a_Q"], c["b_Q"])]
+            expected = [s * (a * size**2 + b * size + 1 - a - b) for s, (a, b) in zip((0.7, 0.2), shares, strict=True)]
+        else:
+            expected = [s * size ** c[e] for s, e in zip((0.7, 0.2), exponents, strict=True)]
+        assert power == pytest.approx(complex(*expected), rel=1e-12)

@@ -106,6 +106,10 @@ BROKEN: list[Any] = [
     ("[parameters]", "[limits]\n'E_{fd}' = { most = '1' }\n[parameters]", "limits of E_fd cannot be read"),
     ("[parameters]", "[limits]\n'E_{fd}' = { max = '2 +' }\n[parameters]", "limit '2 +' of E_fd: column"),
     ("[parameters]", "[limits]\n'E_{fd}' = { max = 'E_x' }\n[parameters]", "has E_x, which is not declared"),
+    ("[parameters]", "[rates]\n'V_t' = { max = '1' }\n[parameters]", "limits of V_t, which is no state"),
+    ("[parameters]", "[starts]\n'V_t' = '1'\n[parameters]", "start of V_t, which initialisation does not search"),
+    ("[parameters]", "[starts]\n'I_d' = 'I_q'\n[parameters]", "start 'I_q' of I_d has I_q, which is not declared"),
+    ("[parameters]", "[defaults]\n'V_t' = 1.0\n[parameters]", "default 1.0 of V_t cannot be"),
     ("% the exciter", "%" + "x" * 300_000, "larger than 256 KiB"),
 ]
 
