@@ -1,11 +1,13 @@
 """`bos models`: device models written as equations."""
 
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bos_core.objects.errors import EquationError, ParameterError
+from bos_core.objects.errors import ParameterError
 from console.output import console, plain_errors, show
 from console.simulating import simulate_study
 
@@ -16,13 +18,17 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a tabl
 
 @app.command("list")
 def list_models(json: Json = False) -> None:
-    """Models that come with BOS."""
+    """Models that come with BOS, and those that users submitted."""
     with plain_errors():
+        from bos_core.plump.models import submitted
         from slots.dynamics.catalogue import names, official
 
-        models = sorted((official(name) for name in names()), key=lambda m: (m.kind, m.name))
+        rows = [("official", official(name)) for name in names()]
+        rows += [(version.id[:10], model) for version, model in submitted()]
+        rows.sort(key=lambda row: (row[1].kind, row[1].name))
         show(
-            [{"model": m.name, "kind": m.kind, "states": len(m.states), "description": m.description} for m in models],
+            [{"model": m.name, "kind": m.kind, "version": version, "states": len(m.states), "description": m.description}
+             for version, m in rows],
             json, "models",
         )  # fmt: skip
 
@@ -40,24 +46,10 @@ def check(
     What is wrong is told with line and column.
     """
     with plain_errors():
-        from slots.dynamics.equations.checks import TOLERANCE, derivative_error
-        from slots.dynamics.equations.code import functions_of
-        from slots.dynamics.equations.model import model_of
-        from slots.dynamics.proving import DRIFT, prove
+        from slots.dynamics.acceptance import accept
 
-        read = model_of(_text(model))
-        made = functions_of(read)
-        apart = derivative_error(made)
-        if apart > TOLERANCE:
-            raise EquationError(
-                f"derivatives of {read.name} are off by {apart:.1g} at random states", "look for jumps in its equations"
-            )
-        proof = prove(made)
-        if proof.drift > DRIFT:
-            raise EquationError(
-                f"{read.name} does not stay at rest on the WSCC 9-bus system: in 10 s something moves by {proof.drift:.1g} p.u.",
-                "look at its gains and time constants, and at the signs of its feedback",
-            )
+        accepted = accept(_text(model))
+        made, read = accepted.made, accepted.made.model
         rows = [
             {"variable": v.name, "role": v.role + (", output" if v.name in read.outputs else ""),
              "value": "" if v.value is None else f"{v.value:g}", "unit": v.unit, "description": v.description}
@@ -65,21 +57,91 @@ def check(
         ]  # fmt: skip
         show(rows, json, f"{read.name}: {read.description}")
         if not json:
+            proof = accepted.proof
             console.print(
                 f"{len(read.states)} states, {len(read.residuals)} algebraic equations: they determine everything.\n"
-                f"{len(made.entries) + len(made.slopes)} derivatives agree with differences to {apart:.0e}; "
+                f"{len(made.entries) + len(made.slopes)} derivatives agree with differences to {accepted.apart:.0e}; "
                 + ("compiled.\n" if made.in_c else "in NumPy, since there is no C compiler.\n")
                 + f"As {proof.name} on the WSCC 9-bus system it comes to rest and stays: 10 s move nothing by {proof.drift:.0e} p.u."
             )
 
 
-def _text(model: str) -> str:
-    from slots.dynamics.catalogue import names, text_of
+@app.command()
+def submit(
+    file: Annotated[Path, typer.Argument(help="TOML file of a model")],
+    note: Annotated[str, typer.Option(help="why; the model's description if nothing is said")] = "",
+) -> None:
+    """Keep a model for everyone of this home, as a new version if its name is known; it is checked first.
 
+    Studies use it by its name at once, services that run included. Earlier versions stay: NAME@VERSION.
+    """
+    with plain_errors():
+        from bos_core.plump.models import submit as keep
+
+        version = keep(_read(file), note)
+        console.print(f"{version.name}@{version.id[:10]} is kept; studies use it as {version.name}", soft_wrap=True)
+
+
+@app.command()
+def history(name: str, json: Json = False) -> None:
+    """Versions of a submitted model, newest first."""
+    with plain_errors():
+        from bos_core.plump.models import KIND, repository
+
+        show(
+            [{"version": v.id[:10], "at": f"{datetime.fromtimestamp(v.at, UTC):%Y-%m-%d %H:%M}", "author": v.author,
+              "note": v.reason} for v in repository().history(KIND, name)],
+            json, name,
+        )  # fmt: skip
+
+
+@app.command("show")
+def show_model(name: Annotated[str, typer.Argument(help="of `list`, or NAME@VERSION")]) -> None:
+    """The file of a model."""
+    with plain_errors():
+        from bos_core.plump.models import model_text
+
+        print(model_text(name), end="")
+
+
+@app.command()
+def restore(name: str, version: str) -> None:
+    """Make an earlier version of a submitted model the newest again."""
+    with plain_errors():
+        from getpass import getuser
+
+        from bos_core.plump.models import KIND, repository
+
+        made = repository().restore(KIND, name, version, getuser())
+        console.print(f"{name}@{made.id[:10]} is kept: {made.reason}")
+
+
+@app.command("verify")
+def verify() -> None:
+    """Whether every version of every submitted model is whole, and a model of its name."""
+    with plain_errors():
+        from bos_core.plump.models import KIND, repository
+        from bos_core.plump.models import check as wrong_of
+
+        wrong = wrong_of()
+        for sentence in wrong:
+            print(f"bos: {sentence}", file=sys.stderr)
+        if wrong:
+            raise typer.Exit(1)
+        console.print(f"{len(repository().names(KIND))} models are whole")
+
+
+def _text(model: str) -> str:
     path = Path(model)
-    if model in names() or not (path.suffix or path.exists()):
-        return text_of(model)
+    if path.suffix or path.exists():
+        return _read(path)
+    from bos_core.plump.models import model_text
+
+    return model_text(model)
+
+
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{model} cannot be read: {error}", "name a TOML file of a model") from None
+        raise ParameterError(f"{path} cannot be read: {error}", "name a TOML file of a model") from None

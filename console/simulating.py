@@ -25,6 +25,7 @@ def simulate_study(
     Exit code 0 whether it does or not; an error is one sentence and code 1.
     """
     with plain_errors():
+        from bos_core.plump.models import model_text
         from flows import time_domain as told
         from slots.dynamics.study import read_study
         from slots.dynamics.time_domain import simulate
@@ -34,7 +35,7 @@ def simulate_study(
                 f"{seconds:g} s in steps of {step:g} s cannot be",
                 f"take a step above 0 and at most {_MOST_STEPS} steps",
             )
-        read = read_study(study)
+        read = read_study(study, model_text)
         columns = (
             TextColumn("simulating"),
             BarColumn(),

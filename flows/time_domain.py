@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bos_core.drwop import store
 from bos_core.objects.data import Dataset
 from flows.report.pictures import as_svg, blank_figure
 from slots.dynamics.time_domain import COLLAPSED, Response
 from slots.grid.model import Floats
-from storage.results import write_result
 
 _ANGLE, _SPEED = "delta", "omega"
 
@@ -29,7 +29,7 @@ def write_response(response: Response, path: Path, provenance: dict[str, str]) -
         group, _ = system.place(device.name)
         for name in group.made.unknowns:
             datasets[f"{device.name}.{name}"] = Dataset(response.of(device.name, name), ("time",))
-    write_result(path, datasets, {**provenance, "ended": response.reason or "at the time asked"})
+    store.write(str(path.absolute()), datasets, {**provenance, "ended": response.reason or "at the time asked"})
 
 
 def key_figures(response: Response, numbers: Floats) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ Files of models and cases are looked for beside the study. The systems that come
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from bos_core.objects.errors import ParameterError
-from slots.dynamics.catalogue import names, official
+from slots.dynamics.catalogue import names, official, text_of
 from slots.dynamics.devices import DynamicCase
 from slots.dynamics.equations.code import Functions, functions_of
 from slots.dynamics.equations.model import model_of
@@ -75,8 +75,11 @@ def systems() -> list[str]:
     )
 
 
-def read_study(name: str) -> Study:
+def read_study(name: str, known: Callable[[str], str] = text_of) -> Study:
     """The study of a name or file.
+
+    Args:
+        known: gives the file of a model by its name; official models by default.
 
     Raises:
         ParameterError: it cannot be read, or a field is wrong.
@@ -84,17 +87,17 @@ def read_study(name: str) -> Study:
         InfeasibleError: its case has no power flow.
     """
     if name in systems():
-        return study_of(resources.files("slots.dynamics.systems").joinpath(f"{name}.toml").read_text(), Path())
+        return study_of(resources.files("slots.dynamics.systems").joinpath(f"{name}.toml").read_text(), Path(), known)
     try:
         text = Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ParameterError(
             f"study {name} cannot be read: {error}", f"name a TOML file, or one of: {', '.join(systems())}"
         ) from None
-    return study_of(text, Path(name).parent)
+    return study_of(text, Path(name).parent, known)
 
 
-def study_of(text: str, folder: Path) -> Study:
+def study_of(text: str, folder: Path, known: Callable[[str], str] = text_of) -> Study:
     """The study of a text; files it names are looked for in a folder."""
     try:
         told = tomllib.loads(text)
@@ -106,7 +109,7 @@ def study_of(text: str, folder: Path) -> Study:
         raise ParameterError(what, f"fields are {', '.join(sorted(_FIELDS))}")
     case = _case(told, folder)
     models: dict[str, Functions] = {}
-    plants = [_plant(k, row, models, folder) for k, row in enumerate(told["plant"], 1)]
+    plants = [_plant(k, row, models, folder, known) for k, row in enumerate(told["plant"], 1)]
     dynamic = dynamic_case(case, plants, models)
     events: list[Event] = []
     faults = []
@@ -156,12 +159,12 @@ def _network(told: dict[str, Any]) -> Case:
     return Case("network", base, bus, gen, branch)
 
 
-def _plant(k: int, row: Any, models: dict[str, Functions], folder: Path) -> Plant:
+def _plant(k: int, row: Any, models: dict[str, Functions], folder: Path, known: Callable[[str], str]) -> Plant:
     what = f"plant {k}"
     if not isinstance(row, dict) or not isinstance(row.get("models"), list) or not row["models"]:
         raise ParameterError(f"{what} has no models", 'write models = ["GENTWO", "SEXS"]')
     for name in row["models"]:
-        _learn(str(name), models, folder)
+        _learn(str(name), models, folder, known)
     short = [Path(str(n)).stem if str(n).endswith(".toml") else str(n) for n in row["models"]]
     extra = set(row) - {"unit", "bus", "takes", "rating", "models", *short}
     if extra or ("unit" in row) == ("bus" in row):
@@ -184,13 +187,14 @@ def _own(made: Functions, name: str) -> str:
     return name if name in (*made.constants, *made.inputs) else canonical(name)
 
 
-def _learn(name: str, models: dict[str, Functions], folder: Path) -> None:
+def _learn(name: str, models: dict[str, Functions], folder: Path, known: Callable[[str], str]) -> None:
     """Make a model known, once."""
     key = Path(name).stem if name.endswith(".toml") else name
     if key in models:
         return
     if not name.endswith(".toml"):
-        models[key] = functions_of(official(name))
+        models[key] = functions_of(official(name) if name in names() else model_of(known(name)))
+        models.setdefault(models[key].model.name, models[key])
         return
     try:
         made = functions_of(model_of((folder / name).read_text(encoding="utf-8")))
