@@ -20,7 +20,7 @@ from slots.grid.model import Complexes, Floats
 
 STEP_S = 1 / 120
 TOLERANCE = 1e-9  # p.u. by which equations may miss
-SPREAD = np.pi  # rad between rotors of an island from which they have lost step
+SPREAD = np.pi  # rad by which rotors of an island have moved apart since rest when they have lost step
 _ROUNDS, _SLOW = 12, 0.2  # of Newton's method; factor by which an iteration must reduce what is missed
 _HALVINGS = 6  # of a step without a solution
 COLLAPSED, COLLAPSE_S = 0.5, 1.0  # p.u. below which a voltage that stays there so long has collapsed
@@ -121,6 +121,7 @@ class _Run:
         self.z: list[Floats] = []
         self._angles = [g for g in system.groups if _ANGLE in g.made.unknowns[: g.made.states]]
         self._low = np.zeros(system.buses)  # s that each voltage has been low
+        self._at_rest = self._rotors()
         self._islands()
 
     def tell(self, t: float) -> None:
@@ -192,17 +193,24 @@ class _Run:
             feeds[g.bus[g.scale > 0]] = True
         self._fed = np.isin(self._island, self._island[feeds])
 
+    def _rotors(self) -> Floats:
+        """(machine,) angles, rad."""
+        angles = [self._system.x(g)[g.made.unknowns.index(_ANGLE)] for g in self._angles]
+        return np.concatenate(angles) if angles else np.zeros(0)
+
     def _collapsed(self, h: float) -> str:
         low = self._fed & (np.abs(self._system.v) < COLLAPSED)
         self._low = np.where(low, self._low + h, 0.0)
         return "voltages collapsed" if (self._low > COLLAPSE_S).any() else ""
 
     def _out_of_step(self) -> str:
-        angles = [self._system.x(g)[g.made.unknowns.index(_ANGLE)] for g in self._angles]
-        if not angles:
+        if not self._angles:
             return ""
         live = np.concatenate([g.scale > 0 for g in self._angles])
-        every, island = np.concatenate(angles)[live], np.concatenate([self._island[g.bus] for g in self._angles])[live]
+        every, island = (
+            (self._rotors() - self._at_rest)[live],
+            np.concatenate([self._island[g.bus] for g in self._angles])[live],
+        )
         for k in np.unique(island):
             if np.ptp(every[island == k]) > SPREAD:
                 return "rotors lost step"
