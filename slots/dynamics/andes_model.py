@@ -13,9 +13,9 @@ from typing import Any
 import sympy as sp
 
 from bos_core.objects.errors import ServiceError
-from slots.dynamics.devices import CURRENT, VOLTAGE, DynamicCase, feeding
+from slots.dynamics.devices import VOLTAGE, DynamicCase, feeding
 from slots.dynamics.equations.code import limited_rate
-from slots.dynamics.equations.model import DeviceModel
+from slots.dynamics.equations.model import CURRENT, DeviceModel
 from slots.dynamics.equations.parser import symbol
 from slots.dynamics.initial import Rest
 

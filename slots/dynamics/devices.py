@@ -12,7 +12,7 @@ import scipy.sparse as sparse
 
 from bos_core.objects.errors import ParameterError
 from slots.dynamics.equations.code import Functions
-from slots.dynamics.equations.model import CURRENT as CURRENT
+from slots.dynamics.equations.model import CURRENT
 from slots.grid.model import Complexes, Floats
 
 VOLTAGE = ("V_re", "V_im")

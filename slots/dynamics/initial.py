@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bos_core.objects.errors import EquationError
-from slots.dynamics.devices import CURRENT, VOLTAGE, DynamicCase, feeding
+from slots.dynamics.devices import VOLTAGE, DynamicCase, feeding
 from slots.dynamics.equations.code import Functions
+from slots.dynamics.equations.model import CURRENT
 from slots.grid.model import Bools, Floats
 
 TOLERANCE = 1e-10  # p.u. by which the equations may miss

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from slots.dynamics.catalogue import official
-from slots.dynamics.devices import CURRENT, DynamicCase
+from slots.dynamics.devices import DynamicCase
 from slots.dynamics.equations.code import Functions, functions_of
+from slots.dynamics.equations.model import CURRENT
 from slots.dynamics.from_case import Part, Plant, dynamic_case
 from slots.dynamics.initial import at_rest
 from slots.dynamics.time_domain import simulate

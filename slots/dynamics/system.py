@@ -13,8 +13,9 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.sparse.linalg import SuperLU, splu
 
-from slots.dynamics.devices import CURRENT, VOLTAGE, DynamicCase, feeding
+from slots.dynamics.devices import VOLTAGE, DynamicCase, feeding
 from slots.dynamics.equations.code import Functions
+from slots.dynamics.equations.model import CURRENT
 from slots.dynamics.initial import Rest
 from slots.grid.model import Complexes, Floats, Ints
 
