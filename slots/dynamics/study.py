@@ -172,14 +172,23 @@ def _plant(k: int, row: Any, models: dict[str, Functions], folder: Path, known: 
         raise ParameterError(
             f"{what} {told}", "fields are unit, or bus and takes; rating; models; one table for each model"
         )
+    for n in short:
+        if not isinstance(row.get(n, {}), dict):
+            raise ParameterError(f"{n} of {what} is no table", f"write {n} = {{ H = 4.0 }}, for example")
     parts = tuple(
         Part(models[n].model.name, {_own(models[n], p): _number(what, p, v) for p, v in row.get(n, {}).items()})
         for n in short
     )
-    takes = [_number(what, "takes", v) for v in row.get("takes", [0.0, 0.0])]
+    power = row.get("takes", [0.0, 0.0])
+    if not isinstance(power, list) or len(power) != 2:
+        raise ParameterError(f"takes = {power!r} of {what} cannot be", "give MW and MVAr: takes = [45.0, 15.0]")
+    takes = [_number(what, "takes", v) for v in power]
+    rating = _number(what, "rating", row.get("rating", 100.0))
+    if not rating > 0:
+        raise ParameterError(f"rating = {rating:g} of {what} is not above 0", "give the MVA of the plant")
     unit = int(_number(what, "unit", row["unit"])) - 1 if "unit" in row else None
     bus = int(_number(what, "bus", row["bus"])) if "bus" in row else None
-    return Plant(_number(what, "rating", row.get("rating", 100.0)), parts, unit, bus, complex(*takes))
+    return Plant(rating, parts, unit, bus, complex(*takes))
 
 
 def _own(made: Functions, name: str) -> str:

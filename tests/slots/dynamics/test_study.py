@@ -124,6 +124,9 @@ WRONG = [
     ("cleared = 1.1", "", "event 1 has no cleared"),
     ('kind = "fault"', 'kind = "flood"', "event 1 has no kind that is known"),
     ("to = 6", "to = 2", "event 2: no branch joins buses 7 and 2"),
+    ("rating = 300", "rating = 0", "rating = 0 of plant 1 is not above 0"),
+    ("takes = [45.0, 15.0]", "takes = [45.0]", "takes = [45.0] of plant 3 cannot be"),
+    ('GENTWO = { H = 7.88, "X_{d}" = 0.44 }', "GENTWO = 7", "GENTWO of plant 1 is no table"),
     ("rating = 300", "rating = [", "the study is no TOML"),
 ]  # fmt: skip
 
