@@ -7,7 +7,8 @@ BosError
 ├── ConflictError    two scenario versions that changed the same value differently
 ├── ParameterError   a choice of the user that does not exist or is out of range
 │   ├── ExpressionError  an expression of a scheduling formulation that is wrong or not allowed
-│   └── EquationError    an equation of a device model that cannot be read, or not in one way only
+│   ├── EquationError    an equation of a device model that cannot be read, or not in one way only
+│   └── ProgramError     a program that does not fit its slot, or that did what it must not
 ├── InfeasibleError  an hour or day for which no schedule exists
 ├── StorageError     a result file or disk that cannot be written or read
 ├── ServiceError     database, Prefect server or port that cannot be had
@@ -64,6 +65,10 @@ class ExpressionError(ParameterError):
 
 class EquationError(ParameterError):
     """An equation of a device model that cannot be read, or not in one way only."""
+
+
+class ProgramError(ParameterError):
+    """A program that does not fit its slot, or that did what it must not."""
 
 
 class InfeasibleError(BosError):

@@ -14,7 +14,7 @@ from bos_core.tccsp.containers import ContainerPool
 from flows.steps.apart import verify_apart
 from slots.algorithms.n1.batched import batched
 from slots.contracts.n1 import N1Request, N1Result
-from tests.slots.states import day
+from slots.suites.states import day
 
 pytestmark = pytest.mark.slow
 KILL, FILL = 5, 11  # positions of outages

@@ -11,7 +11,7 @@ from slots.contracts.adjustment import AdjustmentRequest, check_adjusted
 from slots.grid.admittance import admittance, as_set
 from slots.grid.operating_point import OperatingPoint, settle_in_range
 from slots.grid.outage import REACTIVE_TOLERANCE
-from tests.slots.states import day, network
+from slots.suites.states import day, network
 from tests.slots.stressed import LOST, load_of, stressed_point
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from slots.algorithms.reactive_dispatch.interior_point import BLOCK_H, MORE_MOVES, WORTH, interior_point
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 from slots.grid.network import Network
-from tests.slots.states import day, network
+from slots.suites.states import day, network
 
 MVAR = 120.0
 

@@ -16,7 +16,7 @@ from slots.contracts.snapshot import check_snapshot
 from slots.contracts.unit_commitment import check_schedule
 from slots.grid.network import whole
 from slots.grid.operating_point import OperatingPoint
-from tests.slots.states import day, grid, horizon, network, reduction, series
+from slots.suites.states import day, grid, horizon, network, reduction, series
 
 
 def _of(slot: str) -> list:

@@ -16,7 +16,7 @@ from slots.algorithms.reactive_dispatch.stated import LOSSES, Settings, Solution
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 from slots.grid.admittance import admittance
 from tests.slots.compiler import HERE, compiled
-from tests.slots.states import day, network
+from slots.suites.states import day, network
 
 FIELDS = ("p", "on", "low", "high", "fixed")
 

@@ -14,7 +14,7 @@ from slots.grid.dc import lodf, ptdf
 from slots.grid.newton import newton
 from slots.grid.sensitivity import Sensitivity
 from slots.sources.pandapower_export import to_net
-from tests.slots.states import day, grid, network
+from slots.suites.states import day, grid, network
 
 
 @pytest.mark.parametrize("hour", [0, 7, 12, 19])

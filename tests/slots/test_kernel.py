@@ -17,7 +17,7 @@ from slots.grid.newton import newton
 from slots.grid.outage import Hour, solve_outage
 from slots.sources.catalogue import load_source
 from tests.slots.compiler import HERE, compiled
-from tests.slots.states import day
+from slots.suites.states import day
 
 
 def test_there_is_a_kernel_where_there_is_a_compiler():

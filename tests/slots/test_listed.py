@@ -12,7 +12,7 @@ from slots.grid.admittance import admittance, as_set
 from slots.grid.connectivity import kept_without
 from slots.grid.operating_point import OperatingPoint
 from slots.grid.outage import REACTIVE_TOLERANCE, solve_outage
-from tests.slots.states import day, network
+from slots.suites.states import day, network
 
 NONE = np.zeros(0, dtype=np.int64)
 

@@ -11,7 +11,7 @@ from slots.algorithms.unit_commitment.guided import guided
 from slots.contracts.active_dispatch import ActiveRequest
 from slots.contracts.unit_commitment import Border, Horizon, check_minimum_times, check_ramps, check_schedule
 from slots.grid.dc import ptdf
-from tests.slots.states import horizon, network
+from slots.suites.states import horizon, network
 
 TIGHT = 0.2  # of a unit's range per hour
 

@@ -11,7 +11,7 @@ from bos_core.objects.errors import BosError, GridError, ParameterError, Profile
 from slots.grid.model import Grid
 from slots.sources.catalogue import load_source, matpower_folder
 from slots.sources.costs import SEGMENTS, breakpoints, lower_envelope
-from tests.slots.states import grid, series
+from slots.suites.states import grid, series
 
 CASE9 = (matpower_folder() / "case9.m").read_text()
 BROKEN = {

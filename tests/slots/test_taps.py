@@ -23,7 +23,7 @@ from slots.grid.admittance import admittance, as_set, with_taps
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
 from tests.slots.derivatives import derivatives_are_right
-from tests.slots.states import day, network
+from slots.suites.states import day, network
 
 STEP = 0.00625
 HOURS = slice(6, 20)

@@ -10,7 +10,7 @@ from slots.algorithms.unit_commitment.guided import guided
 from slots.contracts.unit_commitment import check_schedule
 from slots.scheduling.lazy import TOLERANCE as NETWORK_TOLERANCE_MW
 from tests.slots.optimum import cheaper_exists
-from tests.slots.states import horizon
+from slots.suites.states import horizon
 
 TOLERANCE = 1e-3  # what the chain promises
 DAYS = (3, 75, 130, 201, 290)

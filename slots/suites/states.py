@@ -1,4 +1,4 @@
-"""Real states for numeric tests: a day of RTS-GMLC, committed, dispatched and solved, without any platform."""
+"""Real states to judge programs on: days of RTS-GMLC, committed, dispatched and solved, without any platform."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +18,7 @@ from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest
 from slots.contracts.sequence import SequenceRequest
 from slots.contracts.unit_commitment import Horizon, Schedule
 from slots.grid.dc import ptdf, shift_flows
-from slots.grid.model import Complexes, Grid
+from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network, whole
 from slots.sources.capability import with_inverter_capability
 from slots.sources.catalogue import load_source
@@ -27,16 +27,19 @@ from slots.sources.series import Series
 
 @cache
 def grid() -> Grid:
+    """RTS-GMLC with the reactive range of its inverters."""
     return with_inverter_capability(load_source("case_RTS_GMLC").grid, 0.95)
 
 
 @cache
 def series() -> Series:
+    """Its year."""
     return profiles(SequenceRequest(grid(), None, 1))
 
 
 @cache
 def reduction() -> tuple[EquivalenceRequest, Network]:
+    """Its secured snapshot to be reduced to 230 kV, and the network that comes of it."""
     g = grid()
     snap = secured(g)
     injection = snap.point.injection(whole(g)) - g.dc_injection() / g.base_mva
@@ -45,10 +48,12 @@ def reduction() -> tuple[EquivalenceRequest, Network]:
 
 
 def network() -> Network:
+    """The reduced network."""
     return reduction()[1]
 
 
 def horizon(day: int, hours: int = 24, net: Network | None = None) -> Horizon:
+    """The scheduling horizon that begins with a day, without borders."""
     net = net or network()
     base, w = net.grid.base_mva, series().window(24 * day, hours)
     fixed = net.fixed_injection(w["load"], w["load_q"]).real * base
@@ -62,6 +67,8 @@ def horizon(day: int, hours: int = 24, net: Network | None = None) -> Horizon:
 
 @dataclass(frozen=True)
 class Day:
+    """A day: what each slot was asked and answered; `fixed`: (hour, bus) p.u."""
+
     horizon: Horizon
     schedule: Schedule
     active_request: ActiveRequest
@@ -71,11 +78,12 @@ class Day:
     fixed: Complexes
 
     def n1_request(self) -> N1Request:
+        """Its hours to verify."""
         net, r = network(), self.reactive
         base = net.grid.base_mva
 
-        def at_bus(x):
-            return (net.unit_map @ x.T).T / base
+        def at_bus(x: Floats) -> Floats:
+            return np.asarray((net.unit_map @ x.T).T / base)
 
         injection = self.fixed + at_bus(r.p) + 1j * r.q / base
         return request_for(net, r.v, injection, r.q, self.reactive_request.on, r.shunt, r.tap)
@@ -83,6 +91,7 @@ class Day:
 
 @cache
 def day(number: int) -> Day:
+    """A day of the year, computed by the official programs."""
     net, h = network(), horizon(number)
     s = guided(h, 8e-4)
     br, units = net.grid.branches, net.grid.units
