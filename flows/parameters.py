@@ -1,29 +1,40 @@
 """What a user chooses for a planning run: one model that is also the form."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bos_core.objects.container import ContainerMode
 from bos_core.objects.errors import ParameterError
-from bos_core.plump.registry import program, programs
+from bos_core.objects.program import ProgramState
+from bos_core.plump.registry import checked, parameters, pinned, program, programs
+from slots.contracts.catalogue import SLOTS
 from slots.sources.catalogue import DEFAULT_GRID
 
 YEAR = 8784
+AUTO = "auto"  # what comes with the grid if there is something, else synthetic
 
 
-def _choices(slot: str, *extra: str) -> dict[str, Any]:
-    return {"enum": [*extra, *(p.name for p in programs(slot))]}
+def _choices(slot: str, *extra: str) -> Callable[[dict[str, Any]], None]:
+    """Looked up when a form is made: programs come and go."""
+
+    def fill(schema: dict[str, Any]) -> None:
+        schema["enum"] = [*extra, *(p.name for p in programs(slot))]
+
+    return fill
 
 
 class Algorithms(BaseModel):
-    """The program chosen for each slot."""
+    """The program chosen for each slot; NAME@VERSION is one version of a user's program."""
 
     model_config = ConfigDict(extra="forbid")
 
     modelling: Annotated[str, Field(json_schema_extra=_choices("modelling"))] = "from-source"
     snapshot: Annotated[str, Field(json_schema_extra=_choices("snapshot"))] = "secured"
     equivalence: Annotated[str, Field(json_schema_extra=_choices("equivalence"))] = "ward"
-    sequence: Annotated[str, Field(json_schema_extra=_choices("sequence", "auto"))] = "auto"
+    sequence: Annotated[str, Field(json_schema_extra=_choices("sequence", AUTO))] = AUTO
     borders: Annotated[str, Field(json_schema_extra=_choices("borders"))] = "clustered"
     unit_commitment: Annotated[str, Field(json_schema_extra=_choices("unit_commitment"))] = "guided"
     active_dispatch: Annotated[str, Field(json_schema_extra=_choices("active_dispatch"))] = "loss-iterated"
@@ -34,12 +45,36 @@ class Algorithms(BaseModel):
     @field_validator("*")
     @classmethod
     def _known(cls, value: str, info: Any) -> str:
-        if not (info.field_name == "sequence" and value == "auto"):
-            try:
-                program(info.field_name, value)
-            except ParameterError as error:
-                raise ValueError(str(error)) from None
+        if not (info.field_name == "sequence" and value == AUTO):
+            _or_value_error(lambda: program(info.field_name, value))
         return value
+
+
+def _or_value_error(work: Callable[[], Any]) -> Any:
+    """What pydantic reports with the name of the field."""
+    try:
+        return work()
+    except ParameterError as error:
+        raise ValueError(str(error)) from None
+
+
+def _check_settings(slot: str, name: str, given: dict[str, Any]) -> None:
+    if slot not in SLOTS:
+        raise ParameterError(f"slot '{slot}' is unknown", f"choose one of: {', '.join(SLOTS)}")
+    checked(program(slot, name), given)
+
+
+def _settings_schema(schema: dict[str, Any]) -> None:
+    """A form for the parameters of every program that has some, made from what each says of itself."""
+    slots: dict[str, Any] = {}
+    for p in programs():
+        model = parameters(p)
+        if model.model_fields:
+            form = {k: v for k, v in model.model_json_schema().items() if k != "title"}
+            slots.setdefault(p.slot, {"type": "object", "title": p.slot, "properties": {}})
+            slots[p.slot]["properties"][p.name] = {**form, "title": p.name, "description": p.summary}
+    schema.pop("additionalProperties", None)
+    schema["properties"] = slots
 
 
 class ListedContingency(BaseModel):
@@ -92,6 +127,11 @@ class PlanningParameters(BaseModel):
         default=False, description="verify the final schedule against the loss of each unit, too"
     )
     algorithms: Algorithms = Field(default_factory=Algorithms, description="program of each slot")
+    settings: dict[str, dict[str, dict[str, Any]]] = Field(
+        default_factory=dict,
+        description="parameters of programs: slot, program, parameter",
+        json_schema_extra=_settings_schema,
+    )
 
     @field_validator("start")
     @classmethod
@@ -99,6 +139,28 @@ class PlanningParameters(BaseModel):
         if value % 24:
             raise ValueError("start must be a multiple of 24 (a midnight)")
         return value
+
+    @field_validator("settings")
+    @classmethod
+    def _set(cls, value: dict[str, dict[str, dict[str, Any]]]) -> dict[str, dict[str, dict[str, Any]]]:
+        for slot, chosen in value.items():
+            for name, given in chosen.items():
+                _or_value_error(partial(_check_settings, slot, name, given))
+        return value
+
+    def with_versions(self) -> "PlanningParameters":
+        """With each user's program as it is now, whatever is submitted or released later."""
+        now = {
+            slot: name if name == AUTO else pinned(slot, name) for slot, name in self.algorithms.model_dump().items()
+        }
+        return self.model_copy(update={"algorithms": Algorithms(**now)})
+
+    def choice(self, slot: str, name: str = "") -> dict[str, Any]:
+        """What a task is told of the program of a slot: its name, its parameters, the mode of its containers."""
+        name = name or getattr(self.algorithms, slot)
+        chosen = program(slot, name)
+        mode = ContainerMode.LAUNCHED if chosen.state == ProgramState.LAUNCHED else ContainerMode.TRIAL
+        return {"algorithm": name, "settings": self.settings.get(slot, {}).get(chosen.name, {}), "mode": mode.value}
 
     def check_horizon(self) -> None:
         """Raise ParameterError if the hours leave the year."""

@@ -24,6 +24,7 @@ from bos_core.drwop.writing import Update, write
 from bos_core.index import data, scenarios, tasks
 from bos_core.index.client import Index
 from bos_core.index.tables import TaskArray
+from bos_core.objects.container import ContainerMode
 from bos_core.objects.errors import BosError
 from bos_core.objects.task import Chunk, TaskState
 from bos_core.tccsp.client import SchedulerClient
@@ -33,7 +34,7 @@ from bos_core.tccsp.task_runner import TCCSPTaskRunner, current_scheduler
 from flows.backfill import give_back
 from flows.chain import COPIED, STAGE, STAGES, Month, cut, elements, months_of
 from flows.ontology import ontology_of
-from flows.parameters import PlanningParameters
+from flows.parameters import Algorithms, PlanningParameters
 from flows.presence import Presence, scheduler_lost
 from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
@@ -84,6 +85,7 @@ def run_stage(
     array = TaskArray(
         id=f"{set_id}/{stage}/{month.number:02d}", task_set_id=set_id, stage=stage, month=month.number,
         elements=elements(spec, month.hours, contingencies), priority=_priority(stage, month),
+        mode=payload.get("mode", ContainerMode.LAUNCHED),
         kind=f"{scheduler.kind} {payload.get('algorithm', '')}{payload.get('copy_of', '')}".strip(),
     )  # fmt: skip
     common = {**payload, "task_set": set_id, "step": spec.step, "scenario": parent,
@@ -120,7 +122,7 @@ def steady_state_planning(parameters: PlanningParameters, task_set: str | None =
     set_id = task_set or uuid.uuid4().hex[:12]
     with Index(settings()) as index:
         index.hold_lock(set_id)
-        _open_task_set(index, set_id, parameters)
+        parameters = _open_task_set(index, set_id, parameters)
         scheduler = _scheduler(index, set_id, parameters)
         context = FlowRunContext.get()
         assert context is not None
@@ -155,14 +157,18 @@ def _scheduler(index: Index, set_id: str, p: PlanningParameters) -> SchedulerCli
     )  # fmt: skip
 
 
-def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) -> None:
+def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) -> PlanningParameters:
+    """Note a new task set, or open a known one again; its parameters with the versions of programs that it began with."""
     known = index.call(lambda db: tasks.find_task_set(db, set_id))
     if known is None:
+        parameters = parameters.with_versions()
         plain = parameters.model_dump()
         index.call(lambda db: tasks.create_task_set(db, set_id, NAME, plain))
     else:
+        parameters = parameters.model_copy(update={"algorithms": Algorithms(**known.parameters["algorithms"])})
         index.call(lambda db: tasks.reset_unfinished(db, set_id))
         index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.EXECUTING))
+    return parameters
 
 
 def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
@@ -174,25 +180,26 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     source = {"source": p.grid, "model": laid_down, "inverter_power_factor": p.inverter_power_factor, "seed": p.seed}
     horizon = Month(0, p.start, p.hours)
     base = version_of(index, p.grid) if laid_down else None
-    model = run_stage.submit(set_id, "modelling", horizon, {**source, "algorithm": a.modelling}, base).result()
+    model = run_stage.submit(set_id, "modelling", horizon, {**source, **p.choice("modelling")}, base).result()
     kept_at(grid_of(model.path), p.keep_kv)
     _write_ontology(index, model.scenario, grid_of(model.path), sequence, base)
     snap = run_stage.submit(
-        set_id, "snapshot", horizon, {"grid": model.path, "algorithm": a.snapshot}, model.scenario
+        set_id, "snapshot", horizon, {"grid": model.path, **p.choice("snapshot")}, model.scenario
     ).result()
     reduce = {
         "grid": model.path,
         "snapshot": snap.path,
         "keep_kv": p.keep_kv,
         "seed": p.seed,
-        "algorithm": a.equivalence,
+        **p.choice("equivalence"),
     }
     reduced = run_stage.submit(set_id, "equivalence", horizon, reduce, snap.scenario).result()
     net, _ = network_of(reduced.path)
     listed = asked_for(net, p.model_dump(include={"contingencies", "unit_outages"}))
     year = year_of(laid_down) if laid_down and own else calendar_start(2020 if own else 2016)
     months = months_of(p.start, p.hours, year)
-    shape = {**source, "grid": model.path, "network": reduced.path, "algorithm": sequence}
+    shape = {**source, "grid": model.path, "network": reduced.path,
+             **p.choice("sequence", sequence)}  # fmt: skip
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]
     done = [h.result() for h in hourly]
     Pipeline(set_id, p, months, done, reduced.path, len(net.contingencies), len(listed), index).run()
@@ -306,8 +313,7 @@ class Pipeline:
         return self.months[-1].first_hour + self.months[-1].hours
 
     def _submit(self, stage: str, slot: str, month: Month, payload: dict[str, Any], parent: int | None) -> Done:
-        chosen = getattr(self.parameters.algorithms, slot)
-        full = {**payload, "algorithm": chosen, "gap": self.parameters.gap}
+        full = {**payload, **self.parameters.choice(slot), "gap": self.parameters.gap}
         return run_stage.submit(self.set_id, stage, month, full, parent, self.contingencies).result()
 
 

@@ -59,6 +59,17 @@ class Repository:
             ParameterError: the name cannot be one.
             StorageError: the disk refuses.
         """
+        made = self.put_after(kind, name, text, author, reason, None)
+        assert made is not None
+        return made
+
+    def put_after(self, kind: str, name: str, text: str, author: str, reason: str, seen: str | None) -> Version | None:
+        """Keep a text as the version that follows another (empty: the first one); None where another one is the newest.
+
+        Raises:
+            ParameterError: the name cannot be one.
+            StorageError: the disk refuses.
+        """
         ref = _ref(kind, name)
         try:
             repo = self._made()
@@ -68,6 +79,8 @@ class Repository:
                 repo.object_store.add_object(made)
             for _ in range(_TRIES):
                 before = _at(repo, ref)
+                if seen is not None and seen != ("" if before is None else before.decode()):
+                    return None
                 if before is None or _commit(repo, before).tree != tree.id:
                     commit = _new(tree.id, before, author, reason)
                     repo.object_store.add_object(commit)

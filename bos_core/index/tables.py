@@ -3,7 +3,18 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, JSON, Column, DateTime, Float, ForeignKeyConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Column,
+    DateTime,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+)  # fmt: skip
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -240,3 +251,38 @@ class AccessMeasure(SQLModel, table=True):
     route: str = Field(index=True)
     features: list[float] = Field(sa_column=Column(ARRAY(Float), nullable=False))
     seconds: float
+
+
+class ServiceRow(SQLModel, table=True):
+    """A service in the tree of services; `slot`: where programs plug into it, `custom`: users' programs, too."""
+
+    __tablename__ = "service"
+    name: str = Field(primary_key=True)
+    parent: str = ""
+    slot: str = ""
+    custom: bool = False
+
+
+class ProgramRow(SQLModel, table=True):
+    """A version of a program.
+
+    Attributes:
+        type: algorithm or device-model.
+        slot: that it fits; services: that call it there.
+        elements: parameters of a model, which the ontology's dynamic models hold for each device.
+        address: where its source lies.
+        content: hash of its source.
+    """
+
+    __tablename__ = "program"
+    type: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    slot: str
+    services: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(String), nullable=False))
+    elements: list[str] = Field(default_factory=list, sa_column=Column(ARRAY(String), nullable=False))
+    address: str
+    content: str
+    state: str
+    summary: str
+    author: str

@@ -4,8 +4,21 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+
+class ProgramState(StrEnum):
+    """How far a program is trusted.
+
+    Private ones are their author's, public ones have been reviewed; both run confined, in containers in trial mode.
+    Launched ones run as what comes with BOS does.
+    """
+
+    PRIVATE = "private"
+    PUBLIC = "public"
+    LAUNCHED = "launched"
 
 
 @dataclass(frozen=True)
@@ -18,6 +31,10 @@ class Program:
         summary: one line for lists and forms.
         call: the function that fulfils the slot's contract.
         prepare: builds, once per container, what calls share that concern a network; None if nothing is worth it.
+        version: of a user's program; empty for those that come with BOS.
+        content: hash of its source; counted where left out.
+        state: how far it is trusted.
+        confinement: layers that its calls run under; none where it is trusted.
     """
 
     slot: str
@@ -25,14 +42,23 @@ class Program:
     summary: str
     call: Callable[..., Any]
     prepare: Callable[[Any], Any] | None = None
+    version: str = ""
+    content: str = ""
+    state: ProgramState = ProgramState.LAUNCHED
+    confinement: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
-        """Hash of the source file that defines the program (hexadecimal)."""
-        path = inspect.getsourcefile(self.call)
+        """Hash of the source that defines the program (hexadecimal)."""
+        return self.content or hashlib.sha256(self.source.encode()).hexdigest()
+
+    @property
+    def source(self) -> str:
+        """The file that defines a program that comes with BOS."""
+        path = inspect.getsourcefile(inspect.unwrap(self.call))
         if path is None:
             raise ValueError(f"the source of program {self.name} cannot be found")
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return Path(path).read_text()
 
     @property
     def identity(self) -> str:

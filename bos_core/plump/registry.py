@@ -1,69 +1,87 @@
-"""Program slots and the official programs that fit them."""
+"""Programs by slot and name: those that come with BOS and those of users, and the parameters of each."""
 
-from bos_core.objects.errors import ParameterError
-from bos_core.objects.program import Program
-from slots.algorithms.active_dispatch.loss_iterated import loss_iterated
-from slots.algorithms.adjustment.successive_lp import successive_lp
-from slots.algorithms.borders.clustered import clustered
-from slots.algorithms.equivalence.ward import ward
-from slots.algorithms.modelling.from_source import from_source
-from slots.algorithms.n1.batched import batched, batched_engine_of
-from slots.algorithms.n1.lightsim import engine_of, lightsim
-from slots.algorithms.n1.newton_each import newton_each
-from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point, program_of
-from slots.algorithms.sequence.own_series import own_series
-from slots.algorithms.sequence.profiles import profiles
-from slots.algorithms.snapshot.secured import secured
-from slots.algorithms.unit_commitment.guided import guided
-from slots.algorithms.unit_commitment.lazy_network import lazy_network
+import os
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-_PROGRAMS = (
-    Program("modelling", "from-source", "entities and models of the grid source", from_source),
-    Program("snapshot", "secured", "AC power flow, adjusted until all criteria hold", secured),
-    Program("equivalence", "ward", "shunt-free sparse Ward reduction", ward),
-    Program("sequence", "profiles", "synthetic year from real load, wind, sun and water shapes", profiles),
-    Program("sequence", "own-series", "the series that came with the grid", own_series),
-    Program("borders", "clustered", "monthly problem with units of a class clustered", clustered),
-    Program("unit_commitment", "guided", "relaxation decides which units stay free", guided),
-    Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
-    Program("active_dispatch", "loss-iterated", "linear dispatch with DC losses iterated", loss_iterated),
-    Program("reactive_dispatch", "interior-point", "least losses by interior-point steps", interior_point, program_of),
-    Program(
-        "reactive_dispatch",
-        "flat-voltages",
-        "voltages nearest 1 p.u. by interior-point steps",
-        flat_voltages,
-        program_of,
-    ),
-    Program("n1", "lightsim", "lightsim2grid, failures confirmed by full Newton", lightsim, engine_of),
-    Program(
-        "n1", "batched", "compiled: one factorisation an hour, all outages as updates of it", batched, batched_engine_of
-    ),
-    Program("n1", "newton-each", "one full Newton power flow per outage", newton_each),
-    Program(
-        "adjustment",
-        "successive-lp",
-        "successive linear programs on AC sensitivities",
-        successive_lp,
-        batched_engine_of,
-    ),
-)
+from pydantic import BaseModel, ValidationError
+
+from bos_core.objects.container import ContainerMode
+from bos_core.objects.errors import ParameterError, ProgramError
+from bos_core.objects.program import Program, ProgramState
+from bos_core.plump.models import repository
+from bos_core.plump.official import official
+from bos_core.plump.programs import KIND, custom, found
+from bos_core.plump.source import parameters_of, read
 
 
 def programs(slot: str | None = None) -> list[Program]:
-    """Official programs, of one slot or all."""
-    return [p for p in _PROGRAMS if slot in (None, p.slot)]
+    """All programs, of one slot or all; of a user's the version that its name alone means."""
+    return [*official(slot), *custom(slot)]
 
 
 def program(slot: str, name: str) -> Program:
-    """The program called `name` in a slot.
+    """The program called `name` in a slot; NAME@VERSION is one version of a user's.
 
     Raises:
         ParameterError: there is none.
     """
-    known = programs(slot)
-    for p in known:
-        if p.name == name:
-            return p
-    names = ", ".join(p.name for p in known)
+    own = next((p for p in official(slot) if p.name == name), None)
+    if own is not None:
+        return own
+    base, _, version = name.partition("@")
+    if base in repository().names(KIND) and (user := found(base, version)).slot == slot:
+        return user
+    names = ", ".join(p.name for p in programs(slot))
     raise ParameterError(f"algorithm '{name}' is unknown in slot {slot}", f"choose one of: {names}")
+
+
+def pinned(slot: str, name: str) -> str:
+    """The name that means the same version for ever."""
+    chosen = program(slot, name)
+    return f"{chosen.name}@{chosen.version}" if chosen.version else name
+
+
+def parameters(chosen: Program) -> type[BaseModel]:
+    """The model of a program's parameters: names, types, units, ranges, defaults."""
+    if chosen.version:
+        return read(repository().text(KIND, chosen.name, chosen.version)).parameters
+    return parameters_of(chosen.source, chosen.call.__name__)
+
+
+def ready(slot: str, name: str, settings: dict[str, Any]) -> Program:
+    """A program with its parameters set, to be called in this container.
+
+    Raises:
+        ParameterError: a parameter is unknown or out of range.
+        ProgramError: the program is not launched, and this container is not for trials.
+    """
+    chosen = program(slot, name)
+    here = os.environ.get("BOS_CONTAINER_MODE", ContainerMode.TRIAL)
+    if chosen.state != ProgramState.LAUNCHED and here != ContainerMode.TRIAL:
+        raise ProgramError(f"{name} is {chosen.state}, this container is {here}", "run it in a trial container")
+    values = checked(chosen, settings)
+    call = partial(chosen.call, **values) if values else chosen.call
+    if chosen.confinement:
+        from bos_core.plump.confinement.trial import here as trial
+
+        chosen = replace(chosen, confinement=trial().in_force())
+    return replace(chosen, call=call, content=chosen.sha256)
+
+
+def checked(chosen: Program, settings: dict[str, Any]) -> dict[str, Any]:
+    """Values of a program's parameters; defaults where none is given.
+
+    Raises:
+        ParameterError: one is unknown or out of range.
+    """
+    try:
+        return parameters(chosen)(**settings).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(x) for x in first["loc"])
+        known = ", ".join(parameters(chosen).model_fields) or "none"
+        raise ParameterError(
+            f"parameter {name} = {first['input']!r} of {chosen.name}: {first['msg']}", f"its parameters are: {known}"
+        ) from None

@@ -142,13 +142,17 @@ def _parameters(entry: ast.FunctionDef) -> type[BaseModel]:
         what = f"{_at(arg)}parameter {arg.arg}"
         if arg.annotation is None or default is None:
             lacks = "type" if arg.annotation is None else "default"
-            raise ProgramError(f"{what} has no {lacks}", f"write {arg.arg}: float = 0.0, or with Annotated and Parameter")
+            raise ProgramError(
+                f"{what} has no {lacks}", f"write {arg.arg}: float = 0.0, or with Annotated and Parameter"
+            )
         kind, told = _annotation(arg.annotation, what)
         unit = told.pop("unit", "")
         field = Field(default=_literal(default, what), validate_default=True, **told,
                       json_schema_extra={"unit": unit} if unit else None)  # fmt: skip
         made[arg.arg] = (kind, field)
-    model: type[BaseModel] = create_model(entry.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **made)
+    model: type[BaseModel] = create_model(
+        entry.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **made
+    )
     try:
         model()
     except ValueError as error:

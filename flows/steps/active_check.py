@@ -5,8 +5,8 @@ import numpy as np
 from bos_core.drwop import store
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
 from flows.steps.active_dispatch import dispatch_datasets, request_of
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import network_of, reader
 from flows.steps.result import StepResult
 from flows.steps.schedules import stack
@@ -38,7 +38,7 @@ def run(chunk: Chunk) -> StepResult:
         repaired.append(k)
     month = stack(parts, _NAMES)
     check_ramps(units, month["on"].data.astype(bool), month["p"].data)
-    chosen = program("active_dispatch", chunk.payload["algorithm"])
+    chosen = chosen_for("active_dispatch", chunk)
     notes = tuple((k, f"seam after day {k + 1} of the chunk was repaired") for k in repaired)
     return StepResult(month, chosen, summary={"repaired": len(repaired)}, exceptions=notes)
 

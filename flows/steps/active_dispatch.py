@@ -6,7 +6,7 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import (
     day_borders,
     factors_of,
@@ -56,7 +56,7 @@ def dispatch_datasets(chunk: Chunk, result: ActiveDispatch) -> dict[str, Dataset
 
 def run(chunk: Chunk) -> StepResult:
     """Dispatch the days of a chunk."""
-    chosen = program(SLOT, chunk.payload["algorithm"])
+    chosen = chosen_for(SLOT, chunk)
     parts, totals = [], dict[str, float]()
     for first, hours in days_of(chunk):
         request = request_of(chunk, first, hours)

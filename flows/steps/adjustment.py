@@ -4,8 +4,8 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
 from flows.steps.actions import action_datasets
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import network_of, reader
 from flows.steps.reactive_dispatch import state_datasets
 from flows.steps.result import StepResult
@@ -23,7 +23,7 @@ ADJUSTMENT_SHARE_OF_RAMP = 0.5
 def run(chunk: Chunk) -> StepResult:
     """Adjust every hour that verification found insecure."""
     net, _ = network_of(chunk.payload["network"])
-    chosen = program(SLOT, chunk.payload["algorithm"])
+    chosen = chosen_for(SLOT, chunk)
     begin, span = around(chunk)
     units, base = net.grid.units, net.grid.base_mva
     state = reader(chunk, "state")

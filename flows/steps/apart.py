@@ -68,7 +68,7 @@ def _parts(call: Call, request: N1Request, positions: Ints) -> Iterator[tuple[In
 
 def _child(call: Call) -> ProcessPoolExecutor:
     context = get_context("forkserver")  # what a child needs is loaded once; many may die
-    context.set_forkserver_preload([__name__, call.__module__])
+    context.set_forkserver_preload([__name__, getattr(call, "func", call).__module__])
     return ProcessPoolExecutor(1, context)
 
 

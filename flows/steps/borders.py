@@ -4,7 +4,7 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import border_at, horizon, network_of
 from flows.steps.result import StepResult
 from slots.contracts.borders import check_borders
@@ -21,7 +21,7 @@ def run(chunk: Chunk) -> StepResult:
     start = border_at(chunk, chunk.first_hour)
     span = chunk.hours + int(chunk.payload["look_ahead"])
     h = horizon(chunk, chunk.first_hour, span, start, None, losses=True)
-    chosen = program(SLOT, chunk.payload["algorithm"])
+    chosen = chosen_for(SLOT, chunk)
     borders: list[Border] = chosen.call(h, chunk.hours // 24)
     check_borders(h, borders)
     datasets = {"unit": Dataset(net.grid.units.name, ("unit",))}

@@ -5,7 +5,7 @@ import numpy as np
 from bos_core.drwop import store
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import grid_of
 from flows.steps.result import StepResult
 from slots.contracts.equivalence import EquivalenceRequest, check_equivalence
@@ -20,7 +20,7 @@ def run(chunk: Chunk) -> StepResult:
     snap, _ = store.read(chunk.payload["snapshot"])
     v = snap["v_real"] + 1j * snap["v_imag"]
     injection = snap["injection_p"] + 1j * snap["injection_q"]
-    chosen = program("equivalence", chunk.payload["algorithm"])
+    chosen = chosen_for("equivalence", chunk)
     request = EquivalenceRequest(grid, v, injection, chunk.payload["keep_kv"])
     net: Network = chosen.call(request)
     check_equivalence(request, net)

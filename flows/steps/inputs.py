@@ -10,7 +10,7 @@ from bos_core.drwop import store
 from bos_core.drwop.reader import Piece
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
 from slots.grid.dc import angle_limits, ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
@@ -62,7 +62,7 @@ def prepare(slot: str, chunk: Chunk) -> None:
     """Load and build, once per container, what all chunks on this network share in a slot."""
     path = chunk.payload["network"]
     factors_of(path)
-    chosen = program(slot, chunk.payload["algorithm"])
+    chosen = chosen_for(slot, chunk)
     if chosen.prepare is not None:
         chosen.prepare(network_of(path)[0])
 

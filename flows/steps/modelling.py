@@ -5,7 +5,7 @@ from datetime import datetime
 from bos_core.drwop import store
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import decoded
 from flows.steps.result import StepResult
 from slots.contracts.modelling import ModellingRequest, SystemModel
@@ -26,7 +26,7 @@ def model_of(chunk: Chunk) -> SystemModel:
     """The system model that the chunk's parameters describe: a source's, or a scenario version's as it is."""
     if chunk.payload.get("model"):
         return _laid_down(chunk.payload["model"])
-    chosen = program("modelling", chunk.payload["algorithm"])
+    chosen = chosen_for("modelling", chunk)
     request = ModellingRequest(chunk.payload["source"], chunk.payload["inverter_power_factor"])
     model: SystemModel = chosen.call(request)
     return model
@@ -53,7 +53,7 @@ def run(chunk: Chunk) -> StepResult:
     summary = {"buses": grid.n_bus, "branches": len(grid.branches), "units": len(grid.units)}
     return StepResult(
         grid_datasets(grid),
-        program("modelling", chunk.payload["algorithm"]),
+        chosen_for("modelling", chunk),
         attributes=grid.header(),
         summary=summary,
     )

@@ -7,9 +7,9 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
 from flows.steps.actions import FIGURES, actions_of, joined, verify_actions
 from flows.steps.apart import verify_apart
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import network_of, reader
 from flows.steps.result import StepResult
 from slots.contracts.n1 import N1Request, N1Result, request_for
@@ -69,7 +69,7 @@ def run(chunk: Chunk) -> StepResult:
     again = bool(chunk.payload["only_adjusted"])
     if again:
         hours = hours[_flag(chunk, "adjusted")[hours - chunk.first_hour]]
-    chosen = program(SLOT, chunk.payload["algorithm"])
+    chosen = chosen_for(SLOT, chunk)
     request, killed = request_of(chunk, net, hours), np.zeros(0, dtype=np.int64)
     if chunk.payload.get("apart") and len(hours):
         result, killed = verify_apart(chosen.call, request)

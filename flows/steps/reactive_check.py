@@ -4,7 +4,7 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import network_of, reader
 from flows.steps.reactive_dispatch import state_datasets
 from flows.steps.result import StepResult
@@ -30,4 +30,4 @@ def run(chunk: Chunk) -> StepResult:
     )  # fmt: skip
     for name, unit in (("loss", "MW"), ("feasible", ""), ("residual", "p.u.")):
         datasets[name] = Dataset(get[name], ("hour",), unit)
-    return StepResult(datasets, program("reactive_dispatch", chunk.payload["algorithm"]))
+    return StepResult(datasets, chosen_for("reactive_dispatch", chunk))

@@ -4,7 +4,7 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import coordinates, fixed_injection, network_of, reader
 from flows.steps.result import StepResult
 from flows.steps.unit_commitment import days_of
@@ -40,7 +40,7 @@ def state_datasets(
 def run(chunk: Chunk) -> StepResult:
     """Dispatch each day's hours; every day starts afresh, so chunks can be cut anywhere."""
     net, _ = network_of(chunk.payload["network"])
-    chosen = program(SLOT, chunk.payload["algorithm"])
+    chosen = chosen_for(SLOT, chunk)
     begin, span = around(chunk)
     source = reader(chunk, "dispatch")
     units = net.grid.units

@@ -59,7 +59,8 @@ def execute(message: dict[str, Any]) -> Receipt:
         "task_set": chunk.payload["task_set"], "chunk": chunk.key, "stage": chunk.stage,
         "tasks": f"{chunk.offset}+{chunk.count}", "first_hour": chunk.first_hour, "hours": chunk.hours,
         "scenario_version": chunk.payload.get("scenario") or 0, "program": result.program.identity,
-        "start": chunk.payload.get("start", ""), **result.attributes,
+        "start": chunk.payload.get("start", ""), "confinement": ", ".join(result.program.confinement),
+        **result.attributes,
     }  # fmt: skip
     digest, size = store.write(path, result.datasets, provenance)
     return Receipt(

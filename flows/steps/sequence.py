@@ -1,13 +1,15 @@
 """Annual sequence generation: one month of hourly snapshots, and what they inject into the kept buses."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.errors import InfeasibleError, ParameterError
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from bos_core.plump.registry import ready
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import grid_of, network_of
 from flows.steps.modelling import model_of
 from flows.steps.result import StepResult
@@ -17,14 +19,13 @@ from slots.sources.series import Series
 
 
 @lru_cache(maxsize=1)
-def _year(
-    algorithm: str, grid_path: str, source: str, model: str, power_factor: float, seed: int
-) -> tuple[Grid, Series]:
+def _year(algorithm: str, settings: tuple[tuple[str, Any], ...], grid_path: str, source: str, model: str,
+          power_factor: float, seed: int) -> tuple[Grid, Series]:  # fmt: skip
     grid = grid_of(grid_path)
     payload = {"algorithm": "from-source", "source": source, "model": model, "inverter_power_factor": power_factor}
     own = model_of(Chunk("", "", 0, 0, 0, 0, payload)).series
     request = SequenceRequest(grid, own, seed)
-    series: Series = program("sequence", algorithm).call(request)
+    series: Series = ready("sequence", algorithm, dict(settings)).call(request)
     check_sequence(request, series)
     return grid, series
 
@@ -32,7 +33,10 @@ def _year(
 def run(chunk: Chunk) -> StepResult:
     """Generate the year, keep the chunk's hours, refuse hours that no unit could serve."""
     p = chunk.payload
-    grid, series = _year(p["algorithm"], p["grid"], p["source"], p["model"], p["inverter_power_factor"], p["seed"])
+    settings = tuple(sorted(p.get("settings", {}).items()))
+    grid, series = _year(
+        p["algorithm"], settings, p["grid"], p["source"], p["model"], p["inverter_power_factor"], p["seed"]
+    )
     if chunk.first_hour < series.first or chunk.first_hour + chunk.hours > series.end:
         outside = chunk.first_hour if chunk.first_hour < series.first else chunk.first_hour + chunk.hours - 1
         raise ParameterError(
@@ -62,7 +66,7 @@ def run(chunk: Chunk) -> StepResult:
         merged = net.of_units(window[name])
         datasets[f"kept_{name}"] = Dataset(merged, ("hour", "kept_unit"), "MW", f"{name} of the units that are kept")
     attributes = {"description": series.description, "start": series.start.isoformat(), "seed": p["seed"]}
-    return StepResult(datasets, program("sequence", p["algorithm"]), attributes=attributes)
+    return StepResult(datasets, chosen_for("sequence", chunk), attributes=attributes)
 
 
 def _to_the_kilowatt(mw: Floats) -> Floats:

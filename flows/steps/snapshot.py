@@ -2,7 +2,7 @@
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import grid_of
 from flows.steps.result import StepResult
 from slots.contracts.snapshot import Snapshot
@@ -12,7 +12,7 @@ from slots.grid.network import whole
 def run(chunk: Chunk) -> StepResult:
     """Solve and store the snapshot."""
     grid = grid_of(chunk.payload["grid"])
-    chosen = program("snapshot", chunk.payload["algorithm"])
+    chosen = chosen_for("snapshot", chunk)
     s: Snapshot = chosen.call(grid)
     net = whole(grid)
     injection = s.point.injection(net) - grid.dc_injection() / grid.base_mva

@@ -1,7 +1,7 @@
 """Unit commitment of a chunk of days, each between its borders."""
 
 from bos_core.objects.task import Chunk
-from bos_core.plump.registry import program
+from flows.steps.chosen import chosen_for
 from flows.steps.inputs import day_borders, horizon, network_of
 from flows.steps.result import StepResult
 from flows.steps.schedules import schedule_datasets, schedule_summary, stack
@@ -21,7 +21,7 @@ def run(chunk: Chunk) -> StepResult:
     """Commit the days of a chunk."""
     net, _ = network_of(chunk.payload["network"])
     loss_factors = net.grid.branches.r / net.grid.base_mva
-    chosen = program(SLOT, chunk.payload["algorithm"])
+    chosen = chosen_for(SLOT, chunk)
     parts, totals = [], dict[str, float]()
     for first, hours in days_of(chunk):
         start, end = day_borders(chunk, first, hours)

@@ -13,6 +13,8 @@ from slots.contracts.unit_commitment import Border, Schedule
 from slots.grid.network import Network
 from slots.sources.series import Series
 
+DEVICE_MODEL = "device_model"
+
 
 @dataclass(frozen=True)
 class Slot:
@@ -20,13 +22,14 @@ class Slot:
 
     Attributes:
         name: of the slot.
-        service: that calls the program.
+        domain, service: the service that calls the program, and the part of the business that it belongs to.
         arguments: names of the positional arguments; parameters of the program follow as keywords.
         result: type of what is returned; of its items where `many`.
-        custom: whether users' programs fit; those of the others read files, which confined programs cannot.
+        custom: whether users' algorithms fit; those of modelling read files, which confined programs cannot.
     """
 
     name: str
+    domain: str
     service: str
     arguments: tuple[str, ...]
     result: type[Any]
@@ -34,20 +37,21 @@ class Slot:
     custom: bool = True
 
 
-_ANNUAL, _OPERATION, _SECURITY = "annual planning", "operation planning", "security"
+_ANNUAL, _OPERATION, _SECURITY, _DYNAMICS = "annual planning", "operation planning", "security", "dynamics"
 
 SLOTS = {
     s.name: s
     for s in (
-        Slot("modelling", _ANNUAL, ("request",), SystemModel, custom=False),
-        Slot("snapshot", _ANNUAL, ("grid",), Snapshot),
-        Slot("equivalence", _ANNUAL, ("request",), Network),
-        Slot("sequence", _ANNUAL, ("request",), Series),
-        Slot("borders", _OPERATION, ("horizon", "days"), Border, many=True),
-        Slot("unit_commitment", _OPERATION, ("horizon", "gap"), Schedule),
-        Slot("active_dispatch", _OPERATION, ("request",), ActiveDispatch),
-        Slot("reactive_dispatch", _OPERATION, ("request",), ReactiveDispatch),
-        Slot("n1", _SECURITY, ("request",), N1Result),
-        Slot("adjustment", _SECURITY, ("request",), Adjusted),
+        Slot("modelling", _ANNUAL, "system modelling", ("request",), SystemModel, custom=False),
+        Slot("snapshot", _ANNUAL, "initial snapshot", ("grid",), Snapshot),
+        Slot("equivalence", _ANNUAL, "static equivalence", ("request",), Network),
+        Slot("sequence", _ANNUAL, "annual sequence generation", ("request",), Series),
+        Slot("borders", _OPERATION, "monthly unit commitment", ("horizon", "days"), Border, many=True),
+        Slot("unit_commitment", _OPERATION, "unit commitment", ("horizon", "gap"), Schedule),
+        Slot("active_dispatch", _OPERATION, "active power dispatch", ("request",), ActiveDispatch),
+        Slot("reactive_dispatch", _OPERATION, "reactive power dispatch", ("request",), ReactiveDispatch),
+        Slot("n1", _SECURITY, "N-1 verification", ("request",), N1Result),
+        Slot("adjustment", _SECURITY, "adjustment under N-1 constraints", ("request",), Adjusted),
+        Slot(DEVICE_MODEL, _DYNAMICS, "time-domain simulation", (), object, custom=False),
     )
 }

@@ -1,5 +1,6 @@
 """C of ours: compiled at first use where there is a C compiler, kept for later runs."""
 
+import _ctypes
 import ctypes
 import hashlib
 import os
@@ -8,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import weakref
 from importlib.util import find_spec
 from pathlib import Path
 from sys import executable
@@ -36,9 +38,12 @@ def compiled(source: bytes, name: str) -> ctypes.CDLL | None:
     if not library.exists() and not _build(compiler, source, library):
         return None
     try:
-        return ctypes.CDLL(str(library))
+        opened = ctypes.CDLL(str(library))
     except OSError:  # made on another machine that shares this folder, or its disk is mounted without execution
         return None
+    # What is called keeps its library; when nothing does any longer, it is unmapped.
+    weakref.finalize(opened, _ctypes.dlclose, opened._handle).atexit = False
+    return opened
 
 
 def _compiler() -> list[str] | None:

@@ -17,10 +17,16 @@ def check_figures(h: Horizon, s: Schedule) -> None:
     for what, said, counted in (
         ("fuel cost", s.fuel_cost, fuel_cost(h, s.on, s.p)), ("start-up cost", s.start_cost, starts_cost(h, s.on))
     ):  # fmt: skip
-        assert abs(said - counted) <= FIGURE_TOLERANCE * (abs(counted) + 1e3), f"{what} {said:.0f}, counted {counted:.0f}"
+        assert abs(said - counted) <= FIGURE_TOLERANCE * (abs(counted) + 1e3), (
+            f"{what} {said:.0f}, counted {counted:.0f}"
+        )
     over = np.abs(h.flow(s.p)) - h.rate[None, :]
     assert (over <= s.overload + 1e-2).all(), "a branch above its limit is not told"
-    for what, x in (("load not served", s.shed), ("generation too much", s.spill), ("reserve missing", s.reserve_short)):
+    for what, x in (
+        ("load not served", s.shed),
+        ("generation too much", s.spill),
+        ("reserve missing", s.reserve_short),
+    ):
         assert (x >= -1e-6).all(), f"{what} is negative"
     assert (s.reserve >= -1e-6).all(), "reserve is negative"
     stores = (h.units.kind == "storage") & h.units.in_service
@@ -45,7 +51,9 @@ def check_outages(request: N1Request, result: N1Result) -> None:
     again = newton_each(N1Request.of(network, [request.hour(int(h)) for h in hours]))
     columns = np.concatenate([[0], 1 + chosen])
     rows = np.ix_(hours, columns)
-    assert (result.converged[rows] == again.converged).all(), "an outage without a power flow is told to have one, or the reverse"
+    assert (result.converged[rows] == again.converged).all(), (
+        "an outage without a power flow is told to have one, or the reverse"
+    )
     both = again.converged
     for what in ("loading", "vmin", "vmax", "margin", "lost_load", "lost_generation"):
         apart = np.abs(getattr(result, what)[rows] - getattr(again, what))[both]

@@ -15,8 +15,8 @@ from slots.algorithms.reactive_dispatch.nonlinear import problem_of
 from slots.algorithms.reactive_dispatch.stated import LOSSES, Settings, Solution, Stated, state
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 from slots.grid.admittance import admittance
-from tests.slots.compiler import HERE, compiled
 from slots.suites.states import day, network
+from tests.slots.compiler import HERE, compiled
 
 FIELDS = ("p", "on", "low", "high", "fixed")
 

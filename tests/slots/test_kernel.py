@@ -16,8 +16,8 @@ from slots.grid.network import Network, whole
 from slots.grid.newton import newton
 from slots.grid.outage import Hour, solve_outage
 from slots.sources.catalogue import load_source
-from tests.slots.compiler import HERE, compiled
 from slots.suites.states import day
+from tests.slots.compiler import HERE, compiled
 
 
 def test_there_is_a_kernel_where_there_is_a_compiler():

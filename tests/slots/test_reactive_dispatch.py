@@ -7,8 +7,8 @@ import pytest
 
 from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point
 from slots.contracts.reactive_dispatch import ReactiveRequest
-from tests.slots.derivatives import derivatives_are_right
 from slots.suites.states import day, network
+from tests.slots.derivatives import derivatives_are_right
 
 
 def _hours(first: int, count: int) -> ReactiveRequest:

@@ -22,8 +22,8 @@ from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest,
 from slots.grid.admittance import admittance, as_set, with_taps
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
-from tests.slots.derivatives import derivatives_are_right
 from slots.suites.states import day, network
+from tests.slots.derivatives import derivatives_are_right
 
 STEP = 0.00625
 HOURS = slice(6, 20)

@@ -9,8 +9,8 @@ from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.unit_commitment.guided import guided
 from slots.contracts.unit_commitment import check_schedule
 from slots.scheduling.lazy import TOLERANCE as NETWORK_TOLERANCE_MW
-from tests.slots.optimum import cheaper_exists
 from slots.suites.states import horizon
+from tests.slots.optimum import cheaper_exists
 
 TOLERANCE = 1e-3  # what the chain promises
 DAYS = (3, 75, 130, 201, 290)
