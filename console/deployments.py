@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 from bos_core.objects.errors import ServiceError
+from console.services import healthy
+from storage.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +26,15 @@ def deploy() -> None:
     from flows.deploy import register
 
     register()
+
+
+def refresh(settings: Settings) -> None:
+    """Make the forms of the deployments anew where the Prefect server runs: programs have come or changed."""
+    if healthy(settings):
+        from flows.deploy import register, registered
+
+        if registered():
+            register()
 
 
 def _prefect(*arguments: str) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import data, models, scenario, schedule, stability, store
+from console import data, models, programs, scenario, schedule, stability, store
 from console.environment import configure
 from console.output import console, plain_errors, show
+from console.parameters import WithParameters, read_settings
 from storage.settings import settings
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app.add_typer(store.app, name="store")
 app.add_typer(scenario.app, name="scenario")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(models.app, name="models")
+app.add_typer(programs.app, name="programs")
 app.command()(schedule.top)
 run_app.command("stability-scheduling")(stability.run_stability)
 
@@ -62,7 +64,7 @@ def down() -> None:
         console.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
 
 
-@run_app.command("steady-state-planning")
+@run_app.command("steady-state-planning", cls=WithParameters)
 def run_planning(
     grid: Annotated[
         str, typer.Option(help="case name, pandapower:NAME, scenario:VERSION, a file or a folder")
@@ -89,7 +91,10 @@ def run_planning(
     ] = None,
     unit_outages: Annotated[bool, typer.Option("--unit-outages", help="verify the loss of each unit, too")] = False,
     algorithm: Annotated[
-        list[str] | None, typer.Option(help="SLOT=NAME, may be repeated; see `bos algorithms`")
+        list[str] | None, typer.Option(help="SLOT=NAME, may be repeated; see `bos programs list`")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="PROGRAM.PARAMETER=VALUE, may be repeated; they are listed below")
     ] = None,
 ) -> None:
     """Modelling, snapshot, equivalence, hourly sequence, commitment, dispatch, N-1, adjustment.
@@ -100,12 +105,13 @@ def run_planning(
         from flows.contingency_list import read_contingencies
 
         chosen = _algorithms(algorithm or [])
+        settings_of_programs = read_settings(setting or [], chosen)
         path = Path(grid).expanduser()
         values = {
             "grid": str(path.absolute()) if path.exists() else grid, "hours": hours, "start": start, "keep_kv": keep_kv,
             "workers": workers, "memory_limit": memory_limit, "criticality": criticality, "deadline": deadline,
             "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
-            "algorithms": chosen, "unit_outages": unit_outages,
+            "algorithms": chosen, "settings": settings_of_programs, "unit_outages": unit_outages,
             "contingencies": [] if contingencies is None else read_contingencies(contingencies.expanduser()),
         }  # fmt: skip
         _execute(values, None)

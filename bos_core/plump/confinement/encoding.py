@@ -132,8 +132,8 @@ def _made(kind: str, inside: dict[str, Any]) -> Any:
     for field, (array, allowed) in _declared(cls).items():
         value = inside[field]
         if array and not (isinstance(value, np.ndarray) and value.dtype.kind in allowed):
-            found = f"array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-            raise EncodingError(f"{name}.{field} is a {found}, not what its contract says")
+            found = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"
+            raise EncodingError(f"{name}.{field} is {found}, not what its contract says")
         if not array and allowed and not isinstance(value, allowed):
             raise EncodingError(f"{name}.{field} is a {type(value).__name__}, not what its contract says")
     return cls(**inside)
