@@ -12,13 +12,14 @@ import numpy as np
 
 from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.n1.lightsim import lightsim
+from slots.algorithms.snapshot.secured import secured
 from slots.algorithms.unit_commitment.guided import guided
 from slots.contracts.active_dispatch import ActiveDispatch, check_active
 from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjusted
 from slots.contracts.borders import check_borders
 from slots.contracts.equivalence import check_equivalence
 from slots.contracts.modelling import ModellingRequest, check_model
-from slots.contracts.n1 import N1Result, check_n1, request_for
+from slots.contracts.n1 import N1Request, N1Result, check_n1, request_for
 from slots.contracts.reactive_dispatch import ReactiveDispatch, check_reactive
 from slots.contracts.sequence import SequenceRequest, check_sequence
 from slots.contracts.snapshot import Snapshot, check_snapshot
@@ -26,10 +27,12 @@ from slots.contracts.unit_commitment import Border, Horizon, Schedule, check_sch
 from slots.grid.network import Network, whole
 from slots.grid.operating_point import OperatingPoint
 from slots.sources.series import Series
-from slots.suites.figures import check_cost, check_figures, check_outages
+from slots.suites.figures import check_between, check_cost, check_figures, check_outages, check_state
 from slots.suites.states import day, grid, horizon, network, reduction, series
 
 QUIET, WINDY, INSECURE = 190, 20, 230  # days of the year
+WAVE_H = 5.0  # shorter than what units must run and rest
+DAYS_BETWEEN = 3  # that are scheduled between the borders of a plan
 ROOM = 0.1  # of a day's cost by which a schedule may cost more than the best known
 
 
@@ -56,6 +59,7 @@ def snapshot() -> list[Case]:
     def check(result: Snapshot) -> None:
         check_snapshot(whole(grid()), result)
         assert result.unmet == (), "the state is said to break a criterion that can be met"
+        check_state(grid(), result)
 
     return [Case("RTS-GMLC's own state", (grid(),), check)]
 
@@ -74,11 +78,15 @@ def equivalence() -> list[Case]:
 
 
 def sequence() -> list[Case]:
-    """A year of RTS-GMLC; the series it came with, where a program takes them."""
-    request = SequenceRequest(grid(), series(), 3)
+    """A year of RTS-GMLC with another peak, or the series that are given."""
+    request = SequenceRequest(grid(), series(), 3, 0.8)
 
     def check(result: Series) -> None:
         check_sequence(request, result)
+        if np.array_equal(result.available, series().available, equal_nan=True):
+            return
+        peak, asked = result.load.total().max(), request.peak_share * grid().buses.pd.sum()
+        assert abs(peak - asked) < 1e-3 * asked, f"the load's peak is {peak:.0f} MW, {asked:.0f} MW are asked for"
 
     return [Case("RTS-GMLC's year", (request,), check)]
 
@@ -90,14 +98,17 @@ def borders() -> list[Case]:
     def check(result: list[Border]) -> None:
         assert len(result) == 7, f"{len(result)} midnights where 7 are asked for"
         check_borders(h, result)
+        for k in range(DAYS_BETWEEN):
+            check_between(replace(horizon(200 + k), start=result[k - 1] if k else None, end=result[k]))
 
     return [Case("a week in July", (h, 7), check)]
 
 
 def unit_commitment() -> list[Case]:
-    """A calm day, a windy one, and one between the borders of a schedule around it."""
+    """A calm day, a windy one, one on which load comes and goes, and one between the borders of a plan around it."""
     return [
         _commitment("a day in July", horizon(QUIET)),
+        _commitment("load that comes and goes", _waves()),
         _commitment("a windy day", horizon(WINDY)),
         _commitment("a day between borders", _bordered()),
     ]
@@ -112,6 +123,11 @@ def _commitment(name: str, h: Horizon) -> Case:
         check_cost(result, known, ROOM)
 
     return Case(name, (h, 2e-3), check)
+
+
+def _waves() -> Horizon:
+    h = horizon(QUIET)
+    return replace(h, demand=h.demand * (0.8 + 0.2 * np.cos(2 * np.pi * np.arange(h.hours) / WAVE_H)))
 
 
 def _bordered() -> Horizon:
@@ -152,14 +168,29 @@ def reactive_dispatch() -> list[Case]:
 
 
 def n1() -> list[Case]:
-    """A day with insecure outages; the hours around its worst against a full Newton of every case."""
-    request = day(INSECURE).n1_request()
+    """A day with insecure outages, and a state of the full grid, in which some split it."""
+    return [_outages(f"day {INSECURE}", day(INSECURE).n1_request(), 10), _outages("the full grid", _snapshot(), 1)]
 
+
+def _outages(name: str, request: N1Request, sample: int) -> Case:
     def check(result: N1Result) -> None:
         check_n1(request, result)
-        check_outages(request, result)
+        check_outages(request, result, sample)
 
-    return [Case(f"day {INSECURE}", (request,), check)]
+    return Case(name, (request,), check)
+
+
+def _snapshot() -> N1Request:
+    net, point = whole(grid()), secured(grid()).point
+    return request_for(
+        net,
+        point.v[None],
+        point.injection(net)[None],
+        point.q[None],
+        point.on[None],
+        point.shunt[None],
+        point.tap[None],
+    )
 
 
 def adjustment() -> list[Case]:

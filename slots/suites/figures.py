@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from bos_core.objects.errors import InfeasibleError
 from slots.contracts.n1 import N1Request, N1Result
+from slots.contracts.snapshot import Snapshot
 from slots.contracts.unit_commitment import Horizon, Schedule, fuel_cost, starts_cost
+from slots.grid.admittance import admittance, branch_flows
+from slots.grid.model import Grid
 
 FIGURE_TOLERANCE = 1e-4  # of a cost: solvers and sums round differently
 OUTAGE_TOLERANCE = 1e-5  # p.u. and shares of a rating: engines solve to 1e-8 p.u.
-SAMPLE = 10  # every so manieth outage is solved again
 
 
 def check_figures(h: Horizon, s: Schedule) -> None:
@@ -41,12 +44,34 @@ def check_cost(s: Schedule, known: Schedule, room: float) -> None:
     assert s.cost <= known.cost * (1 + room), f"costs {100 * (s.cost / known.cost - 1):.1f} % more than the best known"
 
 
-def check_outages(request: N1Request, result: N1Result) -> None:
-    """Assert that a sample of outages in three hours is what a full Newton power flow of each gives."""
+def check_between(h: Horizon) -> None:
+    """Assert that a day can be scheduled between its borders, with all load served."""
+    from slots.algorithms.unit_commitment.guided import guided
+
+    try:
+        s = guided(h, 1e-2)
+    except InfeasibleError:
+        raise AssertionError(f"no schedule exists between the borders of the day from hour {h.first_hour}") from None
+    assert s.shed.sum() < 1.0, f"{s.shed.sum():.0f} MWh are not served between the borders from hour {h.first_hour}"
+    assert s.spill.sum() < 1.0, f"{s.spill.sum():.0f} MWh are too much between the borders from hour {h.first_hour}"
+
+
+def check_state(grid: Grid, result: Snapshot) -> None:
+    """Assert that losses and loadings are those of the voltages."""
+    adm = admittance(grid)
+    flows = branch_flows(grid, adm, result.v)
+    loading = np.maximum(*(np.abs(s) for s in flows)) * grid.base_mva / grid.branches.rate
+    assert np.allclose(result.loading, loading, atol=1e-6), "loadings are not those of the voltages"
+    lost = (result.v * np.conj(adm.ybus @ result.v)).real.sum() * grid.base_mva
+    assert abs(result.loss - lost) < 1e-3, f"{result.loss:.2f} MW said to be lost, {lost:.2f} MW are"
+
+
+def check_outages(request: N1Request, result: N1Result, sample: int) -> None:
+    """Assert that every so manieth outage, in three hours, is what a full Newton power flow of it gives."""
     from slots.algorithms.n1.newton_each import newton_each
 
     hours = np.unique([0, len(request.v) // 2, len(request.v) - 1])
-    chosen = np.arange(0, len(request.network.contingencies), SAMPLE)
+    chosen = np.arange(0, len(request.network.contingencies), sample)
     network = replace(request.network, outages=request.network.contingencies[chosen])
     again = newton_each(N1Request.of(network, [request.hour(int(h)) for h in hours]))
     columns = np.concatenate([[0], 1 + chosen])

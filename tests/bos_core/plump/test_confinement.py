@@ -77,7 +77,12 @@ def test_an_error_is_told_with_its_line(trial):
 
 
 def test_results_come_through_as_they_are():
-    for value in (grid(), reduction()[1], [1, 2.5, True, None, "x", 1j, float("nan")], (np.arange(3), {"a": np.zeros(0)})):
+    for value in (
+        grid(),
+        reduction()[1],
+        [1, 2.5, True, None, "x", 1j, float("nan")],
+        (np.arange(3), {"a": np.zeros(0)}),
+    ):
         assert same(decode(encode(value)), value)
 
 
