@@ -7,7 +7,7 @@ The index follows it (`indexing`).
 from functools import partial
 from getpass import getuser
 
-from bos_core.objects.errors import BosError, ParameterError, ProgramError
+from bos_core.objects.errors import BosError, ProgramError
 from bos_core.objects.program import Program, ProgramState
 from bos_core.plump import loading
 from bos_core.plump.confinement.trial import Limits, here
@@ -97,19 +97,13 @@ def release(name: str, version: str = "") -> Version:
 def rollback(name: str) -> Version:
     """Launch what was launched before, or nothing."""
     kept = repository()
-    standing = standing_of(kept, name)
-    new = standing.rolled_back()
-    _known(kept.names(KIND), name)
+    kept.history(KIND, name)
+    new = standing_of(kept, name).rolled_back()
     return stand(kept, name, new, getuser(), f"rolled back to {_id_of(name, new.launched) or 'none'}")
 
 
 def _id_of(name: str, content: str) -> str:
     return next((v.id[:10] for v in repository().history(KIND, name) if v.content == content), "")
-
-
-def _known(names: list[str], name: str) -> None:
-    if name not in names:
-        raise ParameterError(f"no program is called {name!r}", f"names are: {', '.join(names) or 'none yet'}")
 
 
 def standing(name: str) -> Standing:
