@@ -70,6 +70,18 @@ def main() -> None:
         print(json.dumps(figures))
 
 
+def ratios_to_andes() -> list[float]:
+    """How many times our CPU time ANDES takes for each system that comes with BOS."""
+    out = []
+    for name in systems():
+        study = read_study(name)
+        rest = at_rest(study.dynamic)
+        ours = _spent(study.dynamic, study.events, rest)
+        theirs = simulate_in_andes(study.case, study.dynamic, rest, study.faults, SECONDS, STEP_S)
+        out.append(1e3 * theirs["cpu_s"] / SECONDS / ours)
+    return out
+
+
 def _spent(dynamic: DynamicCase, events: tuple[Event, ...], rest: list[Rest]) -> float:
     """CPU ms a simulated second, the least of three runs."""
     spent = []

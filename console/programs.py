@@ -115,7 +115,7 @@ def try_program(name: Name, version: Version = "", json: Json = False) -> None:
         from bos_core.plump.source import read
 
         source = read(repository().text(KIND, name, version))
-        findings = try_suite(source)
+        findings = list(try_suite(source))
         force = here().in_force()
         show(
             [{"layer": x, "in force": x in force, "what it keeps out": MEANING[x]} for x in LAYERS], json, "confinement"

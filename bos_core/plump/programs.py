@@ -4,6 +4,7 @@ The repository is the truth: a version and its standing are each moved in one st
 The index follows it (`indexing`).
 """
 
+from collections.abc import Iterator
 from functools import partial
 from getpass import getuser
 
@@ -17,7 +18,7 @@ from bos_core.plump.official import official
 from bos_core.plump.source import Source, read
 from bos_core.plump.standing import KIND as STANDING
 from bos_core.plump.standing import Standing, stand, standing_of
-from slots.suites.suite import Finding, judge
+from slots.suites.suite import Finding, findings
 from storage.repository import Version
 
 KIND = "algorithm"
@@ -47,24 +48,23 @@ def program_name(source: Source) -> str:
     return source.name.replace("_", "-")
 
 
-def try_suite(source: Source) -> list[Finding]:
+def try_suite(source: Source) -> Iterator[Finding]:
     """What the slot's contract suite finds, with the program confined and its parameters at their defaults."""
     trial = here()
     trial.in_force()
     name, defaults = program_name(source), source.parameters().model_dump()
-    return judge(
+    yield from findings(
         source.slot.name,
         lambda *given: trial.call(name, source.text, source.name, given, defaults, SUITE_LIMITS),
     )
 
 
-def refuse(name: str, findings: list[Finding]) -> None:
-    """Raise ProgramError with the first of what a suite found, if anything."""
-    if findings:
-        first, more = findings[0], len(findings) - 1
+def refuse(name: str, found: Iterator[Finding]) -> None:
+    """Raise ProgramError with the first of what a suite finds, if anything; the rest is not looked for."""
+    first = next(found, None)
+    if first is not None:
         why = first.why.removeprefix("ProgramError: ").split("; ")[0].removeprefix(f"program {name}: ").rstrip(".")
-        rest = f" (and {more} more)" if more else ""
-        raise ProgramError(f"{name} does not hold the contract of its slot: {first.case}: {why}{rest}",
+        raise ProgramError(f"{name} does not hold the contract of its slot: {first.case}: {why}",
                            "mend it; `bos programs slots` tells what is expected")  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def release(name: str, version: str = "") -> Version:
     source = read(kept.text(KIND, name, found.id))
     refuse(name, try_suite(source))
     call = partial(loading.load(name, found.content, source.text, source.name), **source.parameters().model_dump())
-    refuse(name, judge(source.slot.name, call))
+    refuse(name, findings(source.slot.name, call))
     return stand(kept, name, standing.released(found.content), getuser(), f"released {found.id[:10]}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,27 +22,28 @@ class Finding:
     why: str
 
 
-def judge(slot: str, call: Call, cases: list[Case] | None = None) -> list[Finding]:
-    """Run a slot's cases, each twice: a program gives the same bits for the same input.
+def judge(slot: str, call: Call) -> list[Finding]:
+    """All that a slot's suite finds wrong with a program, or with something that calls it elsewhere."""
+    return list(findings(slot, call))
 
-    Args:
-        slot: name of the slot.
-        call: the program, or something that calls it elsewhere.
-        cases: the slot's own if left out.
-    """
-    out = []
-    for case in CASES[slot]() if cases is None else cases:
+
+def findings(slot: str, call: Call) -> Iterator[Finding]:
+    """What a slot's suite finds, case by case, each run twice: a program gives the same bits for the same input."""
+    for case in _cases(slot):
         try:
             result = call(*case.arguments)
             check_type(SLOTS[slot], result)
             case.check(result)
-            if not same(result, call(*case.arguments)):
-                out.append(Finding(case.name, "a second call with the same input gives another result"))
+            assert same(result, call(*case.arguments)), "a second call with the same input gives another result"
         except AssertionError as error:
-            out.append(Finding(case.name, str(error) or "an invariant does not hold"))
+            yield Finding(case.name, str(error) or "an invariant does not hold")
         except Exception as error:  # whatever a program raises
-            out.append(Finding(case.name, f"{type(error).__name__}: {error}"))
-    return out
+            yield Finding(case.name, f"{type(error).__name__}: {error}")
+
+
+@cache
+def _cases(slot: str) -> list[Case]:
+    return CASES[slot]()
 
 
 def check_type(slot: Slot, result: Any) -> None:

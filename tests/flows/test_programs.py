@@ -47,7 +47,9 @@ def _attributes(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
-    other = up.start("run", "steady-state-planning", "--hours", "2208", "--criticality", "0.01")  # somebody else's, all the time
+    other = up.start(
+        "run", "steady-state-planning", "--hours", "2208", "--criticality", "0.01"
+    )  # somebody else's, all the time
     other_id = _executing(up, set())
     while not (up.folder / "scheduler.pid").exists():
         assert other.poll() is None, (up.folder / "background.log").read_text()[-1000:]

@@ -131,8 +131,13 @@ class NameReader:
                 return base + (f"_{sub}" if sub else "") + (f"^{label}" if label else "") + primes
 
     def _is_label(self, base: str, sub: str) -> bool:
-        """Whether a superscript is part of the name: primes, text, two letters or more, or declared so."""
+        """Whether a superscript is part of the name: primes, text, two letters or more, or declared so.
+
+        What is declared by itself, and not as a label, is an exponent.
+        """
         inside = self.peek(1)
+        if self._superscript() in self.declared:
+            return f"{base}{f'_{sub}' if sub else ''}^{self._superscript()}" in self.declared
         if inside.text in (*_PRIMES, *_LIMITS) or inside.text[1:] in FONTS:
             return True
         if inside.text != "{":
@@ -147,6 +152,18 @@ class NameReader:
         word = "".join(texts)
         together = all(p.kind == "letter" and not (i and p.spaced) for i, p in enumerate(parts))
         return f"{base}{f'_{sub}' if sub else ''}^{word}" in self.declared or (together and len(parts) > 1)
+
+    def _superscript(self) -> str:
+        """The letters and digits of the superscript that follows, without fonts and braces."""
+        k, depth, out = 1, 0, ""
+        while True:
+            token = self.peek(k)
+            depth += (token.text == "{") - (token.text == "}")
+            if token.kind in ("letter", "number"):
+                out += token.text
+            if token.kind == "end" or (depth <= 0 and token.text[1:] not in FONTS):
+                return out
+            k += 1
 
     def _script(self) -> str:
         """What stands in a subscript or label, as text."""

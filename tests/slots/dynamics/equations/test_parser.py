@@ -107,6 +107,8 @@ def test_a_declared_label_is_no_power():
     assert parse("y = v^{ap}").right == symbol("v^ap")
     assert parse("y = v^a").right == symbol("v") ** symbol("a")
     assert parse("y = v^a", ["v^a"]).right == symbol("v^a")
+    assert parse(r"y = v^{\mathrm{ap}}", ["v", "ap"]).right == symbol("v") ** symbol("ap")
+    assert parse(r"y = v^{\mathrm{ap}}", ["v", "ap", "v^ap"]).right == symbol("v^ap")
 
 
 @pytest.mark.parametrize(
