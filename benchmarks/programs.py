@@ -15,13 +15,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.time_domain import ratios_to_andes
 from bos_core.objects.errors import EquationError
@@ -39,6 +39,7 @@ from tests.bos_core.plump.arena import ATTACKS, arena, attack
 from tests.slots.dynamics.equations.test_parser import CASES, test_published_equations_mean_what_they_say
 from tests.slots.test_mutants import MUTANTS, mutated
 
+ROOT = Path(__file__).resolve().parent.parent
 TINY = "def work(x): return x\n"
 CALLS = 60
 
@@ -49,6 +50,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="all layers only, without the slowest mutants")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     asked = parser.parse_args()
+    threads = ThreadPoolExecutor(1)
+    attacked = threads.submit(_attacks, LAYERS)  # they wait most of the time
     right, silent, equations = _equations()
     print(
         f"equations: {right} of {equations} right ({100 * right / equations:.1f} %), {silent} misread in silence",
@@ -57,7 +60,7 @@ def main() -> None:
     mutants = [m for m in MUTANTS if not (asked.quick and m.get("slow"))]
     caught = sum(next(findings(m["slot"], mutated(m)), None) is not None for m in mutants)
     print(f"mutants: {caught} of {len(mutants)} caught", flush=True)
-    contained = _attacks(LAYERS)
+    contained = attacked.result()
     print(f"attacks under all layers: {contained} of {len(ATTACKS)} contained", flush=True)
     if not asked.quick:
         for layers in [*((x,) for x in LAYERS), ()]:
