@@ -4,10 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from slots.contracts.active_dispatch import ActiveDispatch
+from slots.contracts.adequacy import Adequacy
 from slots.contracts.adjustment import Adjusted
+from slots.contracts.economic_dispatch import EconomicDispatch
+from slots.contracts.maintenance import MaintenancePlan
 from slots.contracts.modelling import SystemModel
 from slots.contracts.n1 import N1Result
+from slots.contracts.power_flow import PowerFlowResult
 from slots.contracts.reactive_dispatch import ReactiveDispatch
+from slots.contracts.representative_days import Days
+from slots.contracts.screening import Ranking
 from slots.contracts.snapshot import Snapshot
 from slots.contracts.unit_commitment import Border, Schedule
 from slots.grid.network import Network
@@ -52,6 +58,12 @@ SLOTS = {
         Slot("reactive_dispatch", _OPERATION, "reactive power dispatch", ("request",), ReactiveDispatch),
         Slot("n1", _SECURITY, "N-1 verification", ("request",), N1Result),
         Slot("adjustment", _SECURITY, "adjustment under N-1 constraints", ("request",), Adjusted),
+        Slot("economic_dispatch", _OPERATION, "economic dispatch", ("request",), EconomicDispatch),
+        Slot("power_flow", _SECURITY, "power flow", ("request",), PowerFlowResult),
+        Slot("screening", _SECURITY, "contingency screening", ("request",), Ranking),
+        Slot("adequacy", _ANNUAL, "adequacy assessment", ("request",), Adequacy),
+        Slot("representative_days", _ANNUAL, "representative days", ("request",), Days),
+        Slot("maintenance", _ANNUAL, "maintenance scheduling", ("request",), MaintenancePlan),
         Slot(DEVICE_MODEL, _DYNAMICS, "time-domain simulation", (), object, custom=False),
     )
 }

@@ -5,7 +5,7 @@ from the program: costs and losses counted anew, outages solved by a full Newton
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from slots.contracts.unit_commitment import Border, Horizon, Schedule, check_sch
 from slots.grid.network import Network, whole
 from slots.grid.operating_point import OperatingPoint
 from slots.sources.series import Series
+from slots.suites.case import Case
 from slots.suites.figures import check_between, check_cost, check_figures, check_outages, check_state
 from slots.suites.states import day, grid, horizon, network, reduction, series
 
@@ -34,18 +35,6 @@ QUIET, WINDY, INSECURE = 190, 20, 230  # days of the year
 WAVE_H = 5.0  # shorter than what units must run and rest
 DAYS_BETWEEN = 3  # that are scheduled between the borders of a plan
 ROOM = 0.1  # of a day's cost by which a schedule may cost more than the best known
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a program is called with, and what its result must hold.
-
-    `check` raises AssertionError, with a sentence, where it does not.
-    """
-
-    name: str
-    arguments: tuple[Any, ...]
-    check: Callable[[Any], None]
 
 
 def modelling() -> list[Case]:

@@ -9,9 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from slots.contracts.catalogue import SLOTS, Slot
-from slots.suites.cases import CASES, Case
+from slots.suites.case import Case
+from slots.suites.cases import CASES as OF_THE_CHAIN
+from slots.suites.studies import CASES as OF_STUDIES
 
 Call = Callable[..., Any]
+CASES = {**OF_THE_CHAIN, **OF_STUDIES}
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ import pytest
 
 from bos_core.plump.official import official
 from slots.contracts.catalogue import DEVICE_MODEL, SLOTS
-from slots.suites.cases import CASES
-from slots.suites.suite import judge
+from slots.suites.suite import CASES, judge
 
 
 @pytest.mark.parametrize("program", official(), ids=lambda p: f"{p.slot}: {p.name}")
