@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import data, models, programs, scenario, schedule, stability, store
+from console import analyse, data, models, programs, scenario, schedule, stability, store
 from console.environment import configure
 from console.output import console, plain_errors, show
 from console.parameters import WithParameters, read_settings
@@ -25,6 +25,7 @@ app.add_typer(scenario.app, name="scenario")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(models.app, name="models")
 app.add_typer(programs.app, name="programs")
+app.add_typer(analyse.app, name="analyse")
 app.command()(schedule.top)
 run_app.command("stability-scheduling")(stability.run_stability)
 

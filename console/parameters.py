@@ -45,11 +45,11 @@ def read_settings(pairs: list[str], chosen: dict[str, str]) -> dict[str, dict[st
             raise ParameterError(f"'{pair}' sets no parameter", "write PROGRAM.PARAMETER=VALUE")
         if program not in slots:
             raise ParameterError(f"program '{program}' is unknown", "see `bos programs list`")
-        out.setdefault(slots[program], {}).setdefault(program, {})[parameter] = _value(value)
+        out.setdefault(slots[program], {}).setdefault(program, {})[parameter] = value_of(value)
     return out
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
     """A number or truth value as JSON writes it; anything else is a text."""
     try:
         return json.loads(text)

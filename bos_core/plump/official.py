@@ -3,13 +3,17 @@
 from bos_core.objects.program import Program
 from slots.algorithms.active_dispatch.loss_iterated import loss_iterated
 from slots.algorithms.adequacy.outage_table import convolution, fourier
-from slots.algorithms.adequacy.sampled import importance_sampling, monte_carlo
+from slots.algorithms.adequacy.sampled import importance_sampling, latin_hypercube, monte_carlo
 from slots.algorithms.adequacy.state_enumeration import state_enumeration
 from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.algorithms.borders.clustered import clustered
 from slots.algorithms.economic_dispatch.merit_order import lambda_iteration, merit_order
 from slots.algorithms.economic_dispatch.programmed import dynamic_program, linear_program
 from slots.algorithms.equivalence.ward import ward
+from slots.algorithms.load_forecast.learned import alike_days, regression
+from slots.algorithms.load_forecast.seasonal import double_seasonal, last_week
+from slots.algorithms.loss_allocation.circuit import incremental, z_bus
+from slots.algorithms.loss_allocation.shared import pro_rata, proportional_sharing
 from slots.algorithms.maintenance.annealed import annealed
 from slots.algorithms.maintenance.levelled import levelled_reserve, levelled_risk
 from slots.algorithms.maintenance.optimal import optimal
@@ -33,7 +37,10 @@ from slots.algorithms.screening.distribution_factors import performance_index, w
 from slots.algorithms.screening.one_step import one_step
 from slots.algorithms.sequence.own_series import own_series
 from slots.algorithms.sequence.profiles import profiles
+from slots.algorithms.sequence.resampled import resampled
 from slots.algorithms.snapshot.secured import secured
+from slots.algorithms.state_estimation.least_absolute import least_absolute_values
+from slots.algorithms.state_estimation.least_squares import bad_data_removed, huber, weighted_least_squares
 from slots.algorithms.unit_commitment.guided import guided
 from slots.algorithms.unit_commitment.lazy_network import lazy_network
 
@@ -43,6 +50,7 @@ _PROGRAMS = (
     Program("equivalence", "ward", "shunt-free sparse Ward reduction", ward),
     Program("sequence", "profiles", "synthetic year from real load, wind, sun and water shapes", profiles),
     Program("sequence", "own-series", "the series that came with the grid", own_series),
+    Program("sequence", "resampled", "days of the year drawn anew from those near them", resampled),
     Program("borders", "clustered", "monthly problem with units of a class clustered", clustered),
     Program("unit_commitment", "guided", "relaxation decides which units stay free", guided),
     Program("unit_commitment", "lazy-network", "one mixed-integer problem, exact to its gap", lazy_network),
@@ -89,6 +97,9 @@ _PROGRAMS = (
     Program("adequacy", "fourier", "product of characteristic functions", fourier),
     Program("adequacy", "state-enumeration", "the likely states; the rest bounded", state_enumeration),
     Program("adequacy", "monte-carlo", "sampled states with standard errors", monte_carlo),
+    Program(
+        "adequacy", "latin-hypercube", "states drawn so that each unit is out as often as it should", latin_hypercube
+    ),
     Program("adequacy", "importance-sampling", "outages made likelier by cross-entropy", importance_sampling),
     Program("representative_days", "k-medoids", "greedy choice, then exchanges", k_medoids),
     Program("representative_days", "k-means", "Lloyd's method, the day nearest to each mean", k_means),
@@ -101,6 +112,18 @@ _PROGRAMS = (
     Program("maintenance", "levelled-risk", "the same by effective load-carrying capability", levelled_risk),
     Program("maintenance", "optimal", "mixed-integer program for the most reserve in the worst week", optimal),
     Program("maintenance", "annealed", "simulated annealing from a levelled plan", annealed),
+    Program("state_estimation", "weighted-least-squares", "Gauss and Newton's steps on all", weighted_least_squares),
+    Program("state_estimation", "bad-data-removed", "what has the largest normalised residual goes", bad_data_removed),
+    Program("state_estimation", "huber", "weights that fall with residuals", huber),
+    Program("state_estimation", "least-absolute-values", "a linear program a step", least_absolute_values),
+    Program("load_forecast", "last-week", "the week before, repeated", last_week),
+    Program("load_forecast", "double-seasonal", "exponential smoothing of days and weeks", double_seasonal),
+    Program("load_forecast", "regression", "on the calendar and waves of the year", regression),
+    Program("load_forecast", "alike-days", "what followed days that were alike", alike_days),
+    Program("loss_allocation", "pro-rata", "by size", pro_rata),
+    Program("loss_allocation", "proportional-sharing", "along the flows, by tracing", proportional_sharing),
+    Program("loss_allocation", "z-bus", "through the bus impedance matrix", z_bus),
+    Program("loss_allocation", "incremental", "by what one more MW costs, scaled", incremental),
 )
 
 

@@ -63,7 +63,7 @@ def read(text: str) -> Source:
     summary = (ast.get_docstring(tree) or ast.get_docstring(entry) or "").split("\n")[0].rstrip(".")
     if not summary:
         raise ProgramError("the program has no description", "begin its file with one line in triple quotes")
-    return Source(text, slot, entry.name, summary, _parameters(entry))
+    return Source(text, slot, entry.name, summary, _parameters(entry, _aliases(tree)))
 
 
 def parameters_of(text: str, function: str) -> type[BaseModel]:
@@ -72,9 +72,10 @@ def parameters_of(text: str, function: str) -> type[BaseModel]:
     Raises:
         ProgramError: there is no such function, or an argument is not stated as it must be.
     """
-    for node in ast.parse(text).body:
+    tree = ast.parse(text)
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            return _parameters(node)
+            return _parameters(node, _aliases(tree))
     raise ProgramError(f"there is no function {function}", "name the function as the program")
 
 
@@ -135,7 +136,14 @@ def _check_positional(entry: ast.FunctionDef, slot: Slot) -> None:
         )
 
 
-def _parameters(entry: ast.FunctionDef) -> type[BaseModel]:
+def _aliases(tree: ast.Module) -> dict[str, ast.expr]:
+    """What plain names of the module stand for: a parameter that several programs share is stated once."""
+    return {
+        n.targets[0].id: n.value for n in tree.body if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)
+    }
+
+
+def _parameters(entry: ast.FunctionDef, aliases: dict[str, ast.expr]) -> type[BaseModel]:
     """A pydantic model; keyword arguments have literal defaults and annotations of plain types."""
     made: dict[str, Any] = {}
     for arg, default in zip(entry.args.kwonlyargs, entry.args.kw_defaults, strict=True):
@@ -145,7 +153,10 @@ def _parameters(entry: ast.FunctionDef) -> type[BaseModel]:
             raise ProgramError(
                 f"{what} has no {lacks}", f"write {arg.arg}: float = 0.0, or with Annotated and Parameter"
             )
-        kind, told = _annotation(arg.annotation, what)
+        stated = arg.annotation
+        if isinstance(stated, ast.Name) and stated.id not in _TYPES:
+            stated = aliases.get(stated.id, stated)
+        kind, told = _annotation(stated, what)
         unit = told.pop("unit", "")
         field = Field(default=_literal(default, what), validate_default=True, **told,
                       json_schema_extra={"unit": unit} if unit else None)  # fmt: skip

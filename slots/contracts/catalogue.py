@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from slots.contracts.active_dispatch import ActiveDispatch
 from slots.contracts.adequacy import Adequacy
 from slots.contracts.adjustment import Adjusted
 from slots.contracts.economic_dispatch import EconomicDispatch
+from slots.contracts.loss_allocation import Allocation
 from slots.contracts.maintenance import MaintenancePlan
 from slots.contracts.modelling import SystemModel
 from slots.contracts.n1 import N1Result
@@ -15,6 +18,7 @@ from slots.contracts.reactive_dispatch import ReactiveDispatch
 from slots.contracts.representative_days import Days
 from slots.contracts.screening import Ranking
 from slots.contracts.snapshot import Snapshot
+from slots.contracts.state_estimation import Estimate
 from slots.contracts.unit_commitment import Border, Schedule
 from slots.grid.network import Network
 from slots.sources.series import Series
@@ -64,6 +68,9 @@ SLOTS = {
         Slot("adequacy", _ANNUAL, "adequacy assessment", ("request",), Adequacy),
         Slot("representative_days", _ANNUAL, "representative days", ("request",), Days),
         Slot("maintenance", _ANNUAL, "maintenance scheduling", ("request",), MaintenancePlan),
+        Slot("state_estimation", _SECURITY, "state estimation", ("request",), Estimate),
+        Slot("load_forecast", _OPERATION, "load forecast", ("request",), np.ndarray),
+        Slot("loss_allocation", _OPERATION, "loss allocation", ("request",), Allocation),
         Slot(DEVICE_MODEL, _DYNAMICS, "time-domain simulation", (), object, custom=False),
     )
 }

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from slots.grid.admittance import admittance
-from slots.grid.model import Complexes, Floats, Grid, Ints
+from slots.grid.model import PV, Complexes, Floats, Grid, Ints
 
 TOLERANCE = 1e-6  # p.u., largest mismatch accepted
 
@@ -40,6 +40,17 @@ class PowerFlowResult:
     v: Complexes
     converged: bool
     iterations: int
+
+
+def scheduled(grid: Grid, load: float = 1.0) -> PowerFlowRequest:
+    """A grid's own state as it is scheduled, from a flat start."""
+    units, on = grid.units, grid.units.in_service
+    given = np.bincount(units.bus, units.p * on, grid.n_bus) - load * (grid.buses.pd + 1j * grid.buses.qd)
+    held = np.setdiff1d(np.flatnonzero(grid.buses.kind == PV), [grid.slack])
+    size, keeps = np.ones(grid.n_bus), np.isin(np.arange(grid.n_bus), np.append(held, grid.slack))
+    size[units.bus[on]] = units.vset[on]
+    v = np.where(keeps, size, 1.0).astype(complex)
+    return PowerFlowRequest(grid, np.asarray((given + grid.dc_injection()) / grid.base_mva, complex), v, held)
 
 
 class PowerFlowAlgorithm(Protocol):

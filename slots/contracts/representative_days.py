@@ -40,6 +40,13 @@ class RepresentativeDaysAlgorithm(Protocol):
         ...
 
 
+def features_of(load: Floats, weather: Floats, hours: int = 3) -> Floats:
+    """(day, feature) means of some hours each of load and of what weather gives, both (hour,) MW, as shares of their peaks."""
+    days = len(load) // 24
+    parts = [x[: 24 * days].reshape(days, -1, hours).mean(axis=2) / max(float(x.max()), 1e-9) for x in (load, weather)]
+    return np.concatenate(parts, axis=1)
+
+
 def distance(request: DaysRequest, day: Ints) -> float:
     """Sum of the distances (Euclidean) of all days to the nearest of those chosen."""
     return float(cdist(request.features, request.features[day]).min(axis=1).sum())

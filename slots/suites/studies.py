@@ -16,11 +16,10 @@ from slots.contracts.adequacy import Adequacy, AdequacyRequest, check_adequacy
 from slots.contracts.economic_dispatch import EconomicDispatch, EconomicRequest, check_economic
 from slots.contracts.maintenance import MaintenancePlan, MaintenanceRequest, check_maintenance, plan_of
 from slots.contracts.n1 import N1Request
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, check_power_flow
-from slots.contracts.representative_days import Days, DaysRequest, check_days, distance
+from slots.contracts.power_flow import PowerFlowResult, check_power_flow, scheduled
+from slots.contracts.representative_days import Days, DaysRequest, check_days, distance, features_of
 from slots.contracts.screening import Ranking, check_ranking
 from slots.grid.admittance import admittance
-from slots.grid.model import PV, Grid
 from slots.grid.newton import newton
 from slots.sources.catalogue import load_source
 from slots.suites.case import Case
@@ -33,22 +32,11 @@ LOOSE = 0.1  # by which a choice of days may be worse than the best of many trie
 RESERVE_LOSS = 0.05  # of the capacity in work by which the worst week may be worse than the optimum
 
 
-def power_flow_of(grid: Grid, load: float = 1.0) -> PowerFlowRequest:
-    """A grid's own state as it is scheduled, from a flat start."""
-    units, on = grid.units, grid.units.in_service
-    given = np.bincount(units.bus, units.p * on, grid.n_bus) - load * (grid.buses.pd + 1j * grid.buses.qd)
-    held = np.setdiff1d(np.flatnonzero(grid.buses.kind == PV), [grid.slack])
-    size, keeps = np.ones(grid.n_bus), np.isin(np.arange(grid.n_bus), np.append(held, grid.slack))
-    size[units.bus[on]] = units.vset[on]
-    v = np.where(keeps, size, 1.0).astype(complex)
-    return PowerFlowRequest(grid, np.asarray((given + grid.dc_injection()) / grid.base_mva, complex), v, held)
-
-
 def power_flow() -> list[Case]:
     """Four grids from a flat start, and one that is asked for ten times its load, which no state can give."""
     out = []
     for name in ("case9", "case30", "case118", "case_RTS_GMLC"):
-        request = power_flow_of(load_source(name).grid)
+        request = scheduled(load_source(name).grid)
         grid = request.grid
         known = newton(admittance(grid).ybus, request.injection, request.v, grid.slack, request.held)
 
@@ -58,7 +46,7 @@ def power_flow() -> list[Case]:
             assert np.abs(result.v - known.v).max() < 1e-5, "another state than Newton's method finds"
 
         out.append(Case(name, (request,), check))
-    request = power_flow_of(load_source("case30").grid, 10.0)
+    request = scheduled(load_source("case30").grid, 10.0)
 
     def refuses(result: PowerFlowResult) -> None:
         assert not result.converged, "a state is told where there is none"
@@ -173,11 +161,8 @@ def _enumerated(request: AdequacyRequest) -> tuple[float, float]:
 
 
 def days_of_year() -> Any:
-    """(day, feature) loads and available power of RTS-GMLC's days by three hours, each share of its largest."""
-    year: Any = series()
-    load, weather = _load(), np.nansum(year.available, axis=1)
-    both = [x[: 366 * 24].reshape(-1, 8, 3).mean(axis=2) / x.max() for x in (load, weather)]
-    return np.concatenate(both, axis=1)
+    """(day, feature) of RTS-GMLC's year."""
+    return features_of(_load(), np.nansum(series().available, axis=1))
 
 
 def representative_days() -> list[Case]:

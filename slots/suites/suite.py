@@ -11,10 +11,11 @@ import scipy.sparse as sp
 from slots.contracts.catalogue import SLOTS, Slot
 from slots.suites.case import Case
 from slots.suites.cases import CASES as OF_THE_CHAIN
+from slots.suites.measured import CASES as OF_DATA
 from slots.suites.studies import CASES as OF_STUDIES
 
 Call = Callable[..., Any]
-CASES = {**OF_THE_CHAIN, **OF_STUDIES}
+CASES = {**OF_THE_CHAIN, **OF_STUDIES, **OF_DATA}
 
 
 @dataclass(frozen=True)

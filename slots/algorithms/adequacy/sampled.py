@@ -15,7 +15,19 @@ _ROUNDS, _ELITE = 8, 0.1
 def monte_carlo(request: AdequacyRequest, *, samples: Samples = 20_000) -> Adequacy:
     """Assess by states drawn as likely as they are, each judged on every hour (Billinton and Li, 1994, section 3.4)."""
     rng = np.random.default_rng(request.seed)
-    return _assessed(request, *_drawn(request, request.outage_rate, samples, rng))
+    left, weight, _ = _states(request, request.outage_rate, samples, rng)
+    return _assessed(request, left, weight)
+
+
+def latin_hypercube(request: AdequacyRequest, *, samples: Samples = 20_000) -> Adequacy:
+    """Assess by states in which each unit is out just as often as it should be (McKay, Beckman and Conover, 1979).
+
+    The error told is that of independent states, which is on the safe side.
+    """
+    rng, n = np.random.default_rng(request.seed), len(request.outage_rate)
+    strata = rng.permuted(np.tile(np.arange(samples), (n, 1)), axis=1).T
+    out = (strata + rng.random((samples, n))) / samples < request.outage_rate
+    return _assessed(request, np.asarray(~out @ request.capacity), np.ones(samples))
 
 
 def importance_sampling(request: AdequacyRequest, *, samples: Samples = 20_000) -> Adequacy:
@@ -40,11 +52,6 @@ def importance_sampling(request: AdequacyRequest, *, samples: Samples = 20_000) 
     rate = np.where(request.outage_rate == 1, 1.0, rate)
     left, weight, _ = _states(request, rate, samples, rng)
     return _assessed(request, left, weight)
-
-
-def _drawn(request: AdequacyRequest, rate: Floats, samples: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    left, weight, _ = _states(request, rate, samples, rng)
-    return left, weight
 
 
 def _states(

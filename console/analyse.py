@@ -1,0 +1,91 @@
+"""`bos analyse`: studies of a grid beside the chain, each with the program that is chosen for its slot."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bos_core.objects.errors import ParameterError
+from console.output import console, plain_errors, show
+
+app = typer.Typer(
+    no_args_is_help=True, help="Studies of a grid: power flow, screening, adequacy, maintenance and others."
+)
+Grid = Annotated[str, typer.Argument(help="case name, pandapower:NAME, a file or a folder")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="PARAMETER=VALUE, may be repeated")]
+Seed = Annotated[int, typer.Option(help="of everything random")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+def _program(default: str) -> Any:
+    return typer.Option(default, help="of the slot; see `bos programs list --slot`")
+
+
+@app.command("power-flow")
+def power_flow(
+    grid: Grid = "case118", program: str = _program("newton-polar"), setting: Settings = None, json: Json = False
+) -> None:
+    """The state of a grid as its source schedules it, from a flat start."""
+    _run("power_flow", grid, program, setting, json)
+
+
+@app.command()
+def screening(
+    grid: Grid = "case118", program: str = _program("one-step"), setting: Settings = None, json: Json = False
+) -> None:
+    """Outages of the secured initial snapshot, in the order in which they are likely to be insecure."""
+    _run("screening", grid, program, setting, json)
+
+
+@app.command("economic-dispatch")
+def economic_dispatch(
+    grid: Grid = "case_RTS_GMLC", program: str = _program("merit-order"), setting: Settings = None,
+    hour: Annotated[int, typer.Option(help="of the year")] = 0, json: Json = False,
+) -> None:  # fmt: skip
+    """An hour's load, less what weather gives, shared by the thermal units at least cost."""
+    _run("economic_dispatch", grid, program, setting, json, hour=hour)
+
+
+@app.command()
+def adequacy(
+    grid: Grid = "case_RTS_GMLC", program: str = _program("convolution"), setting: Settings = None,
+    outage_rate: Annotated[float, typer.Option(min=0, max=1, help="share of time in which a unit is out")] = 0.06,
+    seed: Seed = 1, json: Json = False,
+) -> None:  # fmt: skip
+    """Hours and energy that thermal units can be expected not to serve in a year."""
+    _run("adequacy", grid, program, setting, json, outage_rate=outage_rate, seed=seed)
+
+
+@app.command("representative-days")
+def representative_days(
+    grid: Grid = "case_RTS_GMLC", program: str = _program("k-medoids"), setting: Settings = None,
+    count: Annotated[int, typer.Option(help="days to choose")] = 12, seed: Seed = 1, json: Json = False,
+) -> None:  # fmt: skip
+    """Days that stand for the grid's year, by load and weather."""
+    _run("representative_days", grid, program, setting, json, count=count, seed=seed)
+
+
+@app.command()
+def maintenance(
+    grid: Grid = "case_RTS_GMLC", program: str = _program("levelled-reserve"), setting: Settings = None,
+    crews: Annotated[int, typer.Option(min=1, help="units that can be worked on at once")] = 4,
+    seed: Seed = 1, json: Json = False,
+) -> None:  # fmt: skip
+    """Weeks in which each thermal unit is maintained once a year."""
+    _run("maintenance", grid, program, setting, json, crews=crews, seed=seed)
+
+
+def _run(slot: str, grid: str, program: str, setting: list[str] | None, json: bool, **options: Any) -> None:
+    with plain_errors():
+        from console.parameters import value_of
+        from flows.analyses import analyse
+
+        values = {}
+        for pair in setting or []:
+            name, equals, value = pair.partition("=")
+            if not equals:
+                raise ParameterError(f"'{pair}' sets no parameter", "write PARAMETER=VALUE")
+            values[name] = value_of(value)
+        line, rows = analyse(slot, grid, program, values, **options)
+        if not json:
+            console.print(f"{program}: {line}", soft_wrap=True)
+        show(rows, json)

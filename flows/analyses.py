@@ -1,0 +1,158 @@
+"""Studies of a grid beside the chain: a request made from its source, the program of a slot called, the answer as rows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bos_core.objects.errors import InfeasibleError, ParameterError
+from bos_core.plump.registry import ready
+from slots.algorithms.sequence.profiles import profiles
+from slots.algorithms.snapshot.secured import secured
+from slots.contracts.adequacy import AdequacyRequest, check_adequacy
+from slots.contracts.economic_dispatch import EconomicRequest, check_economic
+from slots.contracts.maintenance import MaintenanceRequest, check_maintenance
+from slots.contracts.n1 import request_for
+from slots.contracts.power_flow import check_power_flow, scheduled
+from slots.contracts.representative_days import DaysRequest, check_days, features_of
+from slots.contracts.screening import check_ranking
+from slots.contracts.sequence import SequenceRequest
+from slots.grid.admittance import admittance
+from slots.grid.model import Bools, Floats, Grid
+from slots.grid.network import whole
+from slots.sources.catalogue import load_source
+from slots.sources.series import Series, Spread
+
+Rows = list[dict[str, Any]]
+Call = Callable[..., Any]
+WEEKS, HOURS_OF_WEEK = 52, 168
+SPARE = 1.1  # of a demand that running units can give
+WEEKS_BASE, MW_PER_WEEK, MOST_WEEKS = 2, 150.0, 8  # of maintenance: large units take longer
+
+
+def analyse(slot: str, grid: str, program: str, settings: dict[str, Any], **options: Any) -> tuple[str, Rows]:
+    """A line about the whole, and rows.
+
+    Args:
+        slot: one of ANALYSES.
+        grid: a grid source.
+        program: of the slot; settings: its parameters.
+        options: what the analysis itself asks for.
+
+    Raises:
+        BosError: a wrong input, in one sentence.
+    """
+    call = ready(slot, program, settings).call
+    return ANALYSES[slot](load_source(grid), call, **options)
+
+
+def power_flow(source: Any, call: Call) -> tuple[str, Rows]:
+    """The case's own state from a flat start."""
+    request = scheduled(source.grid)
+    result = call(request)
+    check_power_flow(request, result)
+    if not result.converged:
+        raise InfeasibleError(f"no state found in {result.iterations} steps", "choose another program, or less load")
+    grid, v = request.grid, result.v
+    loss = float((v * np.conj(admittance(grid).ybus @ v)).real.sum() * grid.base_mva)
+    rows = [{"bus": int(n), "p.u.": round(float(abs(x)), 4), "degrees": round(float(np.rad2deg(np.angle(x))), 2)}
+            for n, x in zip(grid.buses.number, v, strict=True)]  # fmt: skip
+    return f"{result.iterations} steps, losses {loss:.2f} MW", rows
+
+
+def screening(source: Any, call: Call) -> tuple[str, Rows]:
+    """Outages of the secured snapshot, the worst twenty."""
+    net, point = whole(source.grid), secured(source.grid).point
+    s = point.injection(net)[None]
+    request = request_for(net, point.v[None], s, point.q[None], point.on[None], point.shunt[None], point.tap[None])
+    result = call(request)
+    check_ranking(request, result)
+    name = net.grid.branches.name[net.contingencies]
+    rows = [{"rank": k + 1, "outage": str(name[i]), "severity": round(float(x), 4) if np.isfinite(x) else "splits the grid"}
+            for k, (i, x) in enumerate(zip(result.order[:20], result.severity[:20], strict=True))]  # fmt: skip
+    return f"{len(result.order)} outages ranked", rows
+
+
+def economic_dispatch(source: Any, call: Call, hour: int) -> tuple[str, Rows]:
+    """An hour's net load shared by thermal units: the cheapest at full load that can give it and a tenth more."""
+    grid, units = source.grid, source.grid.units
+    net = _net(grid, _year(source))
+    if not 0 <= hour < len(net):
+        raise ParameterError(f"hour {hour} is outside the year", f"name one from 0 to {len(net) - 1}")
+    thermal = np.flatnonzero(_thermal(grid))
+    order = thermal[np.argsort(units.cost_usd[thermal, -1] / units.pmax[thermal], kind="stable")]
+    enough = int(np.searchsorted(np.cumsum(units.pmax[order]), SPARE * net[hour])) + 1
+    mine = np.sort(order[:enough])
+    request = EconomicRequest(units.cost_mw[mine], units.cost_usd[mine], float(net[hour]))
+    result = call(request)
+    check_economic(request, result)
+    rows = [{"unit": str(n), "MW": round(float(p), 1)} for n, p in zip(units.name[mine], result.p, strict=True)]
+    return f"{request.demand:.0f} MW for {result.cost:.0f} USD/h, one more for {result.price:.2f} USD/MWh", rows
+
+
+def adequacy(source: Any, call: Call, outage_rate: float, seed: int) -> tuple[str, Rows]:
+    """The year's load, less what weather gives, against the thermal units."""
+    grid = source.grid
+    capacity = grid.units.pmax[_thermal(grid)]
+    request = AdequacyRequest(capacity, np.full(len(capacity), outage_rate), _net(grid, _year(source)).clip(0), seed)
+    result = call(request)
+    check_adequacy(request, result)
+    rows = [{"indicator": n, "value": f"{x:.4g}", "unit": u, "standard error": f"{e:.2g}"}
+            for n, x, u, e in (("LOLE", result.lole, "h", result.lole_error), ("EENS", result.eens, "MWh", result.eens_error))]  # fmt: skip
+    return f"{len(capacity)} units, {capacity.sum():.0f} MW, peak {request.load.max():.0f} MW", rows
+
+
+def representative_days(source: Any, call: Call, count: int, seed: int) -> tuple[str, Rows]:
+    """Days of the grid's year."""
+    year = _year(source)
+    request = DaysRequest(features_of(_total(year.load), np.nansum(year.available, axis=1)), count, seed)
+    if not 1 <= count <= len(request.features):
+        raise ParameterError(f"{count} days cannot be chosen", f"ask for 1 to {len(request.features)}")
+    result = call(request)
+    check_days(request, result)
+    rows = [{"day of year": int(d) + 1, "stands for": int(w)} for d, w in zip(result.day, result.weight, strict=True)]
+    return f"{count} of {len(request.features)} days", rows
+
+
+def maintenance(source: Any, call: Call, crews: int, seed: int) -> tuple[str, Rows]:
+    """Every thermal unit once in a year, longer the larger it is."""
+    grid = source.grid
+    mine = _thermal(grid)
+    capacity, n = grid.units.pmax[mine], int(mine.sum())
+    duration = np.minimum(WEEKS_BASE + capacity // MW_PER_WEEK, MOST_WEEKS).astype(np.int64)
+    net = _net(grid, _year(source))[: WEEKS * HOURS_OF_WEEK]
+    if len(net) < WEEKS * HOURS_OF_WEEK:
+        raise ParameterError("the grid's series are shorter than a year", "use those that BOS makes")
+    peak = net.reshape(WEEKS, -1).max(axis=1)
+    first, last = np.zeros(n, np.int64), np.full(n, WEEKS - 1)
+    request = MaintenanceRequest(capacity, np.full(n, 0.05), duration, first, last, peak, crews, seed)
+    plan = call(request)
+    check_maintenance(request, plan)
+    rows = [{"unit": str(u), "MW": float(c), "from week": int(t) + 1, "weeks": int(d)}
+            for u, c, t, d in zip(grid.units.name[mine], capacity, plan.start, duration, strict=True)]  # fmt: skip
+    return f"{plan.reserve.min():.0f} MW of reserve in the worst week, {int(plan.reserve.argmin()) + 1}", rows
+
+
+ANALYSES: dict[str, Callable[..., tuple[str, Rows]]] = {
+    f.__name__: f for f in (power_flow, screening, economic_dispatch, adequacy, representative_days, maintenance)
+}
+
+
+def _thermal(grid: Grid) -> Bools:
+    units = grid.units
+    return np.asarray((units.kind == "thermal") & units.in_service & (units.pmax > 0))
+
+
+def _year(source: Any) -> Series:
+    own: Series | None = source.series
+    return own if own is not None else profiles(SequenceRequest(source.grid, None, 1))
+
+
+def _total(load: Floats | Spread) -> Floats:
+    return load.total() if isinstance(load, Spread) else np.asarray(load.sum(axis=1))
+
+
+def _net(grid: Grid, year: Series) -> Floats:
+    """(hour,) MW that thermal units must give."""
+    weather = (grid.units.kind == "variable") & grid.units.in_service
+    return np.asarray(_total(year.load) - np.nansum(year.available[:, weather], axis=1))
