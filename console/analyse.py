@@ -1,5 +1,6 @@
 """`bos analyse`: studies of a grid beside the chain, each with the program that is chosen for its slot."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -72,6 +73,37 @@ def maintenance(
 ) -> None:  # fmt: skip
     """Weeks in which each thermal unit is maintained once a year."""
     _run("maintenance", grid, program, setting, json, crews=crews, seed=seed)
+
+
+@app.command("load-forecast")
+def load_forecast(
+    grid: Grid = "case_RTS_GMLC", program: str = _program("regression"), setting: Settings = None,
+    hour: Annotated[int, typer.Option(help="of the year, from which it looks ahead")] = 4000,
+    hours: Annotated[int, typer.Option(min=1, help="ahead")] = 168, json: Json = False,
+) -> None:  # fmt: skip
+    """Load ahead of an hour of the grid's year, from the hours before it, beside what came."""
+    _run("load_forecast", grid, program, setting, json, hour=hour, hours=hours)
+
+
+@app.command("loss-allocation")
+def loss_allocation(
+    grid: Grid = "case118",
+    program: str = _program("proportional-sharing"),
+    setting: Settings = None,
+    json: Json = False,
+) -> None:
+    """Whose the losses of the grid's own state are."""
+    _run("loss_allocation", grid, program, setting, json)
+
+
+@app.command("state-estimation")
+def state_estimation(
+    measurements: Annotated[Path, typer.Argument(help="CSV with columns kind,element,value,sigma")],
+    grid: Annotated[str, typer.Option(help="case name, pandapower:NAME, a file or a folder")] = "case14",
+    program: str = _program("bad-data-removed"), setting: Settings = None, json: Json = False,
+) -> None:  # fmt: skip
+    """The state that measurements speak for, and which of them are held for wrong."""
+    _run("state_estimation", grid, program, setting, json, measurements=measurements)
 
 
 def _run(slot: str, grid: str, program: str, setting: list[str] | None, json: bool, **options: Any) -> None:

@@ -1,31 +1,38 @@
 """Studies of a grid beside the chain: a request made from its source, the program of a slot called, the answer as rows."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError, ParameterError
 from bos_core.plump.registry import ready
+from slots.algorithms.power_flow.newton_polar import newton_polar
 from slots.algorithms.sequence.profiles import profiles
 from slots.algorithms.snapshot.secured import secured
 from slots.contracts.adequacy import AdequacyRequest, check_adequacy
 from slots.contracts.economic_dispatch import EconomicRequest, check_economic
+from slots.contracts.load_forecast import ForecastRequest, check_forecast
+from slots.contracts.loss_allocation import SolvedState, check_allocation
 from slots.contracts.maintenance import MaintenanceRequest, check_maintenance
 from slots.contracts.n1 import request_for
 from slots.contracts.power_flow import check_power_flow, scheduled
 from slots.contracts.representative_days import DaysRequest, check_days, features_of
 from slots.contracts.screening import check_ranking
 from slots.contracts.sequence import SequenceRequest
+from slots.contracts.state_estimation import check_estimate
 from slots.grid.admittance import admittance
 from slots.grid.model import Bools, Floats, Grid
 from slots.grid.network import whole
 from slots.sources.catalogue import load_source
+from slots.sources.measurements import read_measurements
 from slots.sources.series import Series, Spread
 
 Rows = list[dict[str, Any]]
 Call = Callable[..., Any]
 WEEKS, HOURS_OF_WEEK = 52, 168
+WEEKS_OF_PAST = 5
 SPARE = 1.1  # of a demand that running units can give
 WEEKS_BASE, MW_PER_WEEK, MOST_WEEKS = 2, 150.0, 8  # of maintenance: large units take longer
 
@@ -133,8 +140,65 @@ def maintenance(source: Any, call: Call, crews: int, seed: int) -> tuple[str, Ro
     return f"{plan.reserve.min():.0f} MW of reserve in the worst week, {int(plan.reserve.argmin()) + 1}", rows
 
 
+def load_forecast(source: Any, call: Call, hour: int, hours: int) -> tuple[str, Rows]:
+    """The hours ahead of an hour of the grid's year, from those before it, beside what the year has."""
+    y = _total(_year(source).load)
+    if not WEEKS_OF_PAST * HOURS_OF_WEEK <= hour <= len(y) - hours:
+        raise ParameterError(
+            f"no forecast of {hours} hours from hour {hour} can be judged",
+            f"begin between hours {WEEKS_OF_PAST * HOURS_OF_WEEK} and {len(y) - hours}",
+        )
+    request = ForecastRequest(y[:hour], hours)
+    told = call(request)
+    check_forecast(request, told)
+    true = y[hour : hour + hours]
+    rows = [{"hour": hour + k, "forecast MW": round(float(a), 1), "MW": round(float(b), 1)}
+            for k, (a, b) in enumerate(zip(told, true, strict=True))]  # fmt: skip
+    return f"{100 * float(np.abs(told / true - 1).mean()):.1f} % off on average", rows
+
+
+def loss_allocation(source: Any, call: Call) -> tuple[str, Rows]:
+    """The losses of the case's own state."""
+    request = scheduled(source.grid)
+    grid = request.grid
+    found = newton_polar(request)
+    if not found.converged:
+        raise InfeasibleError(f"no state of grid {grid.name} is found", "see `bos analyse power-flow`")
+    s = (found.v * np.conj(admittance(grid).ybus @ found.v)).real * grid.base_mva
+    state = SolvedState(grid, found.v, np.maximum(s + grid.buses.pd, 0.0).round(9), np.maximum(grid.buses.pd, 0.0))
+    result = call(state)
+    check_allocation(state, result)
+    rows = [{"bus": int(n), "to generation, MW": round(float(g), 3), "to load, MW": round(float(x), 3)}
+            for n, g, x in zip(grid.buses.number, result.to_generation, result.to_load, strict=True) if g or x]  # fmt: skip
+    return f"{state.losses():.2f} MW", rows
+
+
+def state_estimation(source: Any, call: Call, measurements: Path) -> tuple[str, Rows]:
+    """The state that a file of measurements speaks for."""
+    request = read_measurements(measurements, source.grid)
+    result = call(request)
+    check_estimate(request, result)
+    if not result.converged:
+        raise InfeasibleError("no state is found", "see whether the measurements reach every bus")
+    rows = [{"bus": int(n), "p.u.": round(float(abs(x)), 4), "degrees": round(float(np.rad2deg(np.angle(x))), 2)}
+            for n, x in zip(source.grid.buses.number, result.v, strict=True)]  # fmt: skip
+    wrong = ", ".join(str(k + 2) for k in np.flatnonzero(result.bad)) or "none"
+    return f"{len(request.kind)} measurements; held for wrong, by line of the file: {wrong}", rows
+
+
 ANALYSES: dict[str, Callable[..., tuple[str, Rows]]] = {
-    f.__name__: f for f in (power_flow, screening, economic_dispatch, adequacy, representative_days, maintenance)
+    f.__name__: f
+    for f in (
+        power_flow,
+        screening,
+        economic_dispatch,
+        adequacy,
+        representative_days,
+        maintenance,
+        load_forecast,
+        loss_allocation,
+        state_estimation,
+    )
 }
 
 
