@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from bos_core.objects.errors import ProgramError
 from slots.contracts.catalogue import SLOTS, Slot
@@ -148,6 +148,8 @@ def _parameters(entry: ast.FunctionDef, aliases: dict[str, ast.expr]) -> type[Ba
     made: dict[str, Any] = {}
     for arg, default in zip(entry.args.kwonlyargs, entry.args.kw_defaults, strict=True):
         what = f"{_at(arg)}parameter {arg.arg}"
+        if arg.arg.startswith("_") or hasattr(BaseModel, arg.arg):
+            raise ProgramError(f"{what} has a name that no form can have", "call it otherwise")
         if arg.annotation is None or default is None:
             lacks = "type" if arg.annotation is None else "default"
             raise ProgramError(
@@ -161,14 +163,19 @@ def _parameters(entry: ast.FunctionDef, aliases: dict[str, ast.expr]) -> type[Ba
         field = Field(default=_literal(default, what), validate_default=True, **told,
                       json_schema_extra={"unit": unit} if unit else None)  # fmt: skip
         made[arg.arg] = (kind, field)
-    model: type[BaseModel] = create_model(
-        entry.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **made
-    )
     try:
+        model: type[BaseModel] = create_model(
+            entry.name, __config__=ConfigDict(extra="forbid", allow_inf_nan=False), **made
+        )
         model()
-    except ValueError as error:
-        raise ProgramError(f"{_at(entry)}a default of {entry.name} is not allowed by its own range ({_first(error)})",
+        model.model_json_schema()
+    except ValidationError as error:
+        why = error.errors()[0]["msg"]
+        raise ProgramError(f"{_at(entry)}a default of {entry.name} is not allowed by its own range ({why})",
                            "change either") from None  # fmt: skip
+    except Exception as error:  # whatever pydantic says of names, descriptions and limits that cannot be
+        why = str(error).split("\n")[0]
+        raise ProgramError(f"{_at(entry)}the parameters of {entry.name} cannot be ({why})", "change them") from None
     return model
 
 
@@ -195,8 +202,3 @@ def _literal(node: ast.expr, what: str) -> Any:
         return ast.literal_eval(node)
     except ValueError:
         raise ProgramError(f"{_at(node)}{what} is not a plain value", "write a number, a text, True or False") from None
-
-
-def _first(error: ValueError) -> str:
-    errors = getattr(error, "errors", None)
-    return str(errors()[0]["msg"]) if errors else str(error)

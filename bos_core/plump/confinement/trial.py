@@ -18,6 +18,7 @@ from bos_core.plump.confinement.zygote import read_message, write_message
 
 PACKAGES = Path(__file__).resolve().parents[3]
 _BEGIN = "import sys; sys.path.insert(0, sys.argv[1]); from bos_core.plump.confinement.zygote import main; main(*sys.argv[1:])"
+GRACE_S = 10.0  # beyond a call's own limit, until the process that it is forked from is given up
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",
     "LANG": "C.UTF-8",
@@ -143,12 +144,16 @@ class Trial:
             "cpu_s": limits.cpu_s,
             "memory_mib": limits.memory_mib,
         }
+        watch = threading.Timer(limits.wall_s + GRACE_S, self._process.kill)  # it may have been stopped
+        watch.start()
         try:
             body = pickle.dumps((source, tuple(arguments), parameters), protocol=pickle.HIGHEST_PROTOCOL)
             write_message(self._process.stdin, job, body)  # type: ignore[arg-type]
             answer = read_message(self._out)
         except (BrokenPipeError, OSError):
             answer = None
+        finally:
+            watch.cancel()
         if answer is None:
             self._process.kill()
             raise ServiceError("the process that programs are tried in has ended", "try again")

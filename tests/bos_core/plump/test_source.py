@@ -39,6 +39,9 @@ WRONG = {
     ('Annotated[float, Parameter("fraction from which a unit runs", unit="1", ge=0.001, le=1)]', "list[float]"):
         "parameter least has a type that no form can show",
     ("    least: Annotated", "    least_: int,\n    least: Annotated"): "parameter least_ has no default",
+    ("    least: Annotated", "    _least: Annotated"): "has a name that no form can have",
+    ("    least: Annotated", "    model_dump: Annotated"): "has a name that no form can have",
+    ("ge=0.001", "ge='x'"): "cannot be",
     ("def _before", "def before"): "the program has 2 public functions (rounded in line 15, before in line",
     ("import numpy as np", "import numpy as np\nimport os"): "line 6, column 1: os cannot be imported here",
     ("import numpy as np", "from subprocess import run"): "subprocess cannot be imported here",

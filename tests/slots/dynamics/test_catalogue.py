@@ -87,6 +87,79 @@ def _stages(s: complex, p: dict[str, float], *pairs: str) -> complex:
     return out
 
 
+def _rated(s: complex, p: dict[str, float]) -> complex:
+    return s * p["K_F"] / (1 + s * p["T_F"])
+
+
+def _rectified(s: complex, p: dict[str, float], inner: float) -> complex:
+    """Of a rotating rectifier: what a regulator's volt moves its exciter, with a loop around the field."""
+    gain = p.get("K_B", 1.0)
+    forward = p["K_A"] * _stages(s, p, "T_C/T_B") / (1 + s * p["T_A"])
+    exciter = gain / (s * p["T_E"] + p["K_E"] + inner * p["K_E"])
+    return forward * exciter / (1 + forward * exciter * p["K_E"] * _rated(s, p))
+
+
+def _led_back(s: complex, p: dict[str, float]) -> complex:
+    forward = p["K_A"] / (1 + s * p["T_A"]) / (p["K_E"] + s * p["T_E"])
+    back = s * p["K_F"] * (1 + s * p["T_F3"]) / (1 + s * p["T_F1"]) / (1 + s * p["T_F2"])
+    return forward / (1 + forward * back)
+
+
+def _two_controls(s: complex, p: dict[str, float]) -> complex:
+    supply = p["K_P"] * (1 - 0.577 * p["K_C"] / p["K_P"])  # at 1 p.u. of voltage and field current
+    outer = (p["K_PR"] + p["K_IR"] / s) / (1 + s * p["T_A"])
+    inner = supply * (p["K_PM"] + p["K_IM"] / s)
+    return outer * inner / (1 + inner * p["K_G"])
+
+
+def _forward_fed(s: complex, p: dict[str, float]) -> complex:
+    control = p["K_PA"] + p["K_IA"] / s
+    return control * (p["K_M"] + p["K_FF"]) / (1 + s * p["T_A"] + p["K_M"] * p["K_G"] / (1 + s * p["T_G"]))
+
+
+def _from_regulator(s: complex, p: dict[str, float]) -> complex:
+    regulator = p["K_A"] / (1 + s * p["T_A"])
+    back = s * p["K_F"] / (1 + s * p["T_F1"]) / (1 + s * p["T_F2"])
+    return regulator / (1 + regulator * back) / (p["K_E"] + s * p["T_E"])
+
+
+def _bands(s: complex, p: dict[str, float]) -> complex:
+    return sum(p[f"K_{b}"] * (1 / (1 + s * p[f"T_{b}1"]) - 1 / (1 + s * p[f"T_{b}2"])) for b in "LIH")
+
+
+def _pid(s: complex, p: dict[str, float]) -> complex:
+    return p["K_P"] + p["K_I"] / s + s * p["K_D"] / (1 + s * p["T_D"])
+
+
+def _water(s: complex, start: float) -> complex:
+    return (1 - s * start) / (1 + s * start / 2)
+
+
+def _drooped(s: complex, p: dict[str, float]) -> complex:
+    servo = 1 / (p["T_G"] * s * (1 + s * p["T_P"]))
+    return -servo / (1 + servo * (p["sigma"] + p["delta_t"] * s * p["T_R"] / (1 + s * p["T_R"]))) * _water(s, p["T_W"])
+
+
+def _gas(s: complex, p: dict[str, float]) -> complex:
+    valve = _pid(s, p) / (1 + s * p["T_act"])
+    return -valve / (1 + p["R"] * valve) * p["K_turb"] * _stages(s, p, "T_C/T_B") - p["D_m"]
+
+
+def _pid_gate(s: complex, p: dict[str, float]) -> complex:
+    gate = _pid(s, p) / (1 + s * p["T_g"])
+    return -gate / (1 + p["R"] * gate) * _water(s, p["T_w"])
+
+
+def _diesel_drooped(s: complex, p: dict[str, float]) -> complex:
+    box = (1 + s * p["T_3"]) / (1 + s * p["T_1"] + s**2 * p["T_1"] * p["T_2"])
+    fuel = box * p["K"] / s / (1 + s * p["T_5"]) / (1 + s * p["T_6"])
+    return -fuel / (1 + p["R"] * fuel) * (1 - s * p["T_D"] / 2) / (1 + s * p["T_D"] / 2)
+
+
+def _fed_back(s: complex, p: dict[str, float]) -> complex:
+    return _digital(s, p) / (1 + _digital(s, p) * _rated(s, p))
+
+
 TRANSFERS: list[tuple[str, str, str, Callable[[complex, Any], complex]]] = [
     ("SEXS", "V_s", "E_fd", lambda s, p: p["K"] * _stages(s, p, "T_A/T_B") / (1 + s * p["T_E"])),
     ("IEEET1", "V_s", "E_fd", _exciter_1),
@@ -104,6 +177,22 @@ TRANSFERS: list[tuple[str, str, str, Callable[[complex, Any], complex]]] = [
     ("HYGOV", "omega", "P_m", _hydro),
     ("DEGOV", "omega", "P_m", _diesel),
     ("IEEEST", "omega", "V_s", _filtered),
+    ("EXDC2", "V_s", "E_fd", _direct),
+    ("EXAC1", "V_s", "E_fd", lambda s, p: _rectified(s, p, 0.0)),
+    ("EXAC2", "V_s", "E_fd", lambda s, p: _rectified(s, p, p["K_B"] * p["K_H"])),
+    ("ESAC5A", "V_s", "E_fd", _led_back),
+    ("ESST4B", "V_s", "E_fd", _two_controls),
+    ("ESST5B", "V_s", "E_fd", lambda s, p: p["K_R"] * _stages(s, p, "T_C1/T_B1", "T_C2/T_B2") / (1 + s * p["T_1"])),
+    ("ESST6B", "V_s", "E_fd", _forward_fed),
+    ("IEEET2", "V_s", "E_fd", _from_regulator),
+    ("DC4B", "V_s", "E_fd", _fed_back),
+    ("PSS4B", "omega", "V_s", _bands),
+    ("IEEEG2", "omega", "P_m", lambda s, p: -p["K"] * _stages(s, p, "T_2/T_1") / (1 + s * p["T_3"]) / (1 + s * p["T_g"])
+     * _water(s, p["T_4"])),
+    ("IEEEG3", "omega", "P_m", _drooped),
+    ("GGOV1", "omega", "P_m", _gas),
+    ("PIDGOV", "omega", "P_m", _pid_gate),
+    ("DEGOV1", "omega", "P_m", _diesel_drooped),
     ("STAB1", "omega", "V_s", lambda s, p: p["K"] * s * p["T"] / (1 + s * p["T"]) * _stages(s, p, "T_1/T_3", "T_2/T_4")),
 ]  # fmt: skip
 
@@ -202,7 +291,7 @@ def test_the_power_of_machines_is_that_of_the_textbook(seed):
 def test_compensators_and_loads_inject_what_they_should():
     """S = V conj(I): reactive power B V^2 and I V of compensators, a load's powers; a load recovers to its long-run exponent."""
     rng = np.random.default_rng(4)
-    for name in ("SVC", "STATCOM", "LOADREC"):
+    for name in ("SVC", "STATCOM", "SVCPI", "STATCOMPI", "LOADREC"):
         made = functions_of(official(name), in_c=False)
         x, u, p = rng.uniform(0.2, 0.9, (made.states, 3)), rng.uniform(0.4, 1.0, (2, 3)), made.values(3)
         points = rng.uniform(0.5, 1.5, (len(made.constants) - len(made.model.of("parameter")), 3))
@@ -215,7 +304,8 @@ def test_compensators_and_loads_inject_what_they_should():
             assert np.abs(made.rates(0.0, x, u, p, x, x)).max() < 1e-12
             expected = -(at["P_0"] * size ** at["N_ps"] + 1j * at["Q_0"] * size ** at["N_qs"])
         else:
-            expected = 1j * x[1] * (size**2 if name == "SVC" else size)
+            given = next(k for k, n in enumerate(made.unknowns) if n in ("B", "I_q", "i_q"))
+            expected = 1j * x[given] * (size**2 if name.startswith("SVC") else size)
         out = made.outputs(0.0, x, u, p, x, x)
         np.testing.assert_allclose((u[0] + 1j * u[1]) * np.conj(out[0] + 1j * out[1]), expected, atol=1e-12)
 
@@ -269,7 +359,56 @@ def test_a_motor_is_its_equivalent_circuit():
     assert 0 < x["s"] < 0.02
 
 
-@pytest.mark.parametrize("name", ["GFMDROOP", "VSM"])
+def _at_rest(name: str) -> tuple[Any, dict[str, float], dict[str, float]]:
+    """A model's device on the test system, its unknowns and constants at rest."""
+    proof = prove(functions_of(official(name)))
+    k = next(i for i, d in enumerate(proof.case.devices) if d.name == proof.name)
+    rest, made = at_rest(proof.case)[k], proof.case.models[name]
+    x, p = (dict(zip(n, v, strict=True)) for n, v in ((made.unknowns, rest.x), (made.constants, rest.p)))
+    return (proof.case.devices[k], proof.case.v[proof.case.devices[k].bus]), x, p
+
+
+@pytest.mark.parametrize(("name", "slip"), [("MOTORSLIP", lambda x: x["s"]), ("WTG1", lambda x: 1 - x["omega_g"])])
+def test_machines_of_induction_are_their_equivalent_circuit(name, slip):
+    """The power that the circuit takes at the slip of rest, less that of the capacitor, is what the power flow gives."""
+    (device, v), x, p = _at_rest(name)
+    rotor, magnet = p["R_r"] / slip(x) + 1j * p["X_r"], 1j * p["X_m"]
+    z = p["R_s"] + 1j * p["X_s"] + magnet * rotor / (magnet + rotor)
+    taken = abs(v) ** 2 / np.conj(z) - 1j * p["B_c"] * abs(v) ** 2
+    assert taken == pytest.approx(-device.injected / device.rating, rel=1e-7)
+    assert (slip(x) > 0) == (name == "MOTORSLIP")
+
+
+@pytest.mark.parametrize("name", ["REGCA", "PVD1", "GFLPLL", "BESS"])
+def test_converters_are_asked_for_what_they_give(name):
+    (device, v), x, p = _at_rest(name)
+    assert p["P_ref"] + 1j * p["Q_ref"] == pytest.approx(device.injected / device.rating, rel=1e-8)
+    if "theta" in x:
+        assert x["theta"] == pytest.approx(np.angle(v), abs=1e-9)  # the loop has locked
+
+
+def test_a_battery_gives_more_where_the_frequency_is_low():
+    """One over the droop times what lies beyond the dead band."""
+    made = functions_of(official("BESS"), in_c=False)
+    c = dict(zip(made.constants, made.values(1)[:, 0], strict=True))
+    x, u, p = np.zeros((len(made.unknowns), 1)), np.array([[1.0], [0.0]]), made.values(1)
+    low = -0.002
+    x[made.unknowns.index("V_m")], x[made.unknowns.index("f_m")] = 1.0, low
+    rate = made.rates(0.0, x, u, p, x[: made.states], x[: made.states])[made.unknowns.index("i_d"), 0]
+    assert rate == pytest.approx(-c["K_f"] * (low + c["D_B"]), rel=1e-12)
+
+
+def test_a_dead_band_is_dead_and_no_step():
+    made = functions_of(official("TGOV1DB"), in_c=False)
+    c = dict(zip(made.constants, made.values(1)[:, 0], strict=True))
+    x, p = np.full((len(made.unknowns), 1), 0.5), made.values(1)
+    p[made.constants.index("P_ref")] = 0.5
+    for off, beyond in ((0.0, 0.0), (0.0005, 0.0), (-0.0005, 0.0), (0.01, 0.01 - c["D_B"]), (-0.01, c["D_B"] - 0.01)):
+        rate = made.rates(0.0, x, np.array([[1 + off]]), p, x, x)[made.unknowns.index("x_1"), 0]
+        assert rate == pytest.approx(-beyond / c["R"], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["GFMDROOP", "VSM", "GFMVOC", "GFMMATCH"])
 def test_converters_that_form_the_grid_stand_behind_their_impedance(name):
     proof = prove(functions_of(official(name)))
     k = next(i for i, d in enumerate(proof.case.devices) if d.name == proof.name)
@@ -280,7 +419,9 @@ def test_converters_that_form_the_grid_stand_behind_their_impedance(name):
     assert x["E"] * np.exp(1j * x["delta"]) == pytest.approx(v + (p["R"] + 1j * p["X"]) * current, rel=1e-9)
 
 
-@pytest.mark.parametrize(("name", "exponents"), [("ZIP", None), ("EXPLOAD", ("alpha", "beta"))])
+@pytest.mark.parametrize(
+    ("name", "exponents"), [("ZIP", None), ("EXPLOAD", ("alpha", "beta")), ("LOADMULT", ("t_p", "t_q"))]
+)
 def test_loads_follow_the_voltage(name, exponents):
     """Powers at other voltages than that of rest: polynomials and powers of the definition (1e-12)."""
     made = functions_of(official(name), in_c=False)
@@ -289,7 +430,7 @@ def test_loads_follow_the_voltage(name, exponents):
     p[made.constants.index("P_0")], p[made.constants.index("Q_0")] = 0.7, 0.2
     for size in (0.6, 0.9, 1.1):
         v = size * np.exp(0.3j)
-        x = np.full((made.states, 1), size)
+        x = np.full((made.states, 1), 1.0 if name == "LOADMULT" else size)
         out = made.outputs(0.0, x, np.array([[v.real], [v.imag]]), p, x, x)[:, 0]
         power = -v * np.conj(out[0] + 1j * out[1])
         if exponents is None:
