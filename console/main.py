@@ -91,6 +91,12 @@ def run_planning(
         typer.Option(help="CSV with columns name,elements: what else is lost together; the final schedule is verified"),
     ] = None,
     unit_outages: Annotated[bool, typer.Option("--unit-outages", help="verify the loss of each unit, too")] = False,
+    transient_hours: Annotated[
+        str, typer.Option(help="hours, with commas: the final schedule is simulated with a fault in each")
+    ] = "",
+    exciter: Annotated[
+        str, typer.Option(help="device model of the exciters in these simulations; see `bos models list`")
+    ] = "SEXS",
     algorithm: Annotated[
         list[str] | None, typer.Option(help="SLOT=NAME, may be repeated; see `bos programs list`")
     ] = None,
@@ -112,7 +118,8 @@ def run_planning(
             "grid": str(path.absolute()) if path.exists() else grid, "hours": hours, "start": start, "keep_kv": keep_kv,
             "workers": workers, "memory_limit": memory_limit, "criticality": criticality, "deadline": deadline,
             "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
-            "algorithms": chosen, "settings": settings_of_programs, "unit_outages": unit_outages,
+            "algorithms": chosen, "settings": settings_of_programs,
+            "transient": {"hours": _hours(transient_hours), "exciter": exciter}, "unit_outages": unit_outages,
             "contingencies": [] if contingencies is None else read_contingencies(contingencies.expanduser()),
         }  # fmt: skip
         _execute(values, None)
@@ -307,6 +314,13 @@ def _algorithms(pairs: list[str]) -> dict[str, str]:
             raise ParameterError(f"'{pair}' does not choose an algorithm", f"write SLOT=NAME with a slot of: {known}")
         out[slot] = name
     return out
+
+
+def _hours(text: str) -> list[int]:
+    try:
+        return [int(h) for h in text.split(",") if h.strip()]
+    except ValueError:
+        raise ParameterError(f"'{text}' names no hours", "write 18,42") from None
 
 
 def _find(prefix: str) -> Any:

@@ -40,6 +40,7 @@ STAGES = (
     Stage("adjust", "adjustment", "adjustment", 5, ("verification", "insecure")),
     Stage("reverify", "re-verification", "n1", 10, ("state", "adjusted")),
     Stage("listed", "listed contingencies", "listed", 10),
+    Stage("transient", "transient check", "transient"),
     Stage("by-device", "copies by device", "by_device"),
 )
 COPIED = ("apd-check", "n1", "adjust")  # stages that get a copy by device
@@ -96,4 +97,4 @@ def elements(stage: Stage, hours: int, contingencies: int) -> int:
     """Number of BOS tasks in `hours` hours of a stage."""
     days = -(-hours // 24)
     return {"uc": days, "apd": days, "rpd": hours, "n1": hours * contingencies, "adjust": hours,
-            "reverify": hours * contingencies, "listed": hours * contingencies}.get(stage.name, 1)  # fmt: skip
+            "reverify": hours * contingencies, "listed": hours * contingencies, "transient": contingencies}.get(stage.name, 1)  # fmt: skip

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bos_core.objects.container import ContainerMode
 from bos_core.objects.errors import ParameterError
 from bos_core.objects.program import ProgramState
+from bos_core.plump.models import model_text, pinned_model
 from bos_core.plump.registry import checked, parameters, pinned, program, programs
 from slots.contracts.catalogue import SLOTS
 from slots.sources.catalogue import DEFAULT_GRID
@@ -86,6 +87,29 @@ class ListedContingency(BaseModel):
     elements: list[str] = Field(min_length=1, description="names of branches and units of the grid")
 
 
+class TransientCheck(BaseModel):
+    """Hours of the final schedule that are simulated with a fault."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hours: list[int] = Field(default_factory=list, description="of the year (h); none: no check")
+    buses: list[int] = Field(
+        default_factory=list, description="numbers of kept buses with the fault; none: the one of most generation"
+    )
+    clearing: float = Field(default=0.1, gt=0, le=1, description="duration of the fault (s)")
+    seconds: float = Field(default=5.0, gt=0, le=60, description="that are simulated (s)")
+    machine: str = Field(default="GENTWO", description="device model of thermal units; NAME or NAME@VERSION")
+    exciter: str = Field(default="SEXS", description="their exciter")
+    governor: str = Field(default="TGOV1", description="their governor")
+    converter: str = Field(default="INVPQ", description="device model of all other units")
+
+    @field_validator("machine", "exciter", "governor", "converter")
+    @classmethod
+    def _model(cls, value: str) -> str:
+        _or_value_error(partial(model_text, value))
+        return value
+
+
 class PlanningParameters(BaseModel):
     """Parameters of the steady-state planning chain."""
 
@@ -126,6 +150,9 @@ class PlanningParameters(BaseModel):
     unit_outages: bool = Field(
         default=False, description="verify the final schedule against the loss of each unit, too"
     )
+    transient: TransientCheck = Field(
+        default_factory=TransientCheck, description="hours of the final schedule that are simulated with a fault"
+    )
     algorithms: Algorithms = Field(default_factory=Algorithms, description="program of each slot")
     settings: dict[str, dict[str, dict[str, Any]]] = Field(
         default_factory=dict,
@@ -153,7 +180,10 @@ class PlanningParameters(BaseModel):
         now = {
             slot: name if name == AUTO else pinned(slot, name) for slot, name in self.algorithms.model_dump().items()
         }
-        return self.model_copy(update={"algorithms": Algorithms(**now)})
+        models = {k: pinned_model(getattr(self.transient, k)) for k in ("machine", "exciter", "governor", "converter")}
+        return self.model_copy(
+            update={"algorithms": Algorithms(**now), "transient": self.transient.model_copy(update=models)}
+        )
 
     def choice(self, slot: str, name: str = "") -> dict[str, Any]:
         """What a task is told of the program of a slot: its name, its parameters, the mode of its containers."""
@@ -168,4 +198,10 @@ class PlanningParameters(BaseModel):
             raise ParameterError(
                 f"hours {self.start} to {self.start + self.hours - 1} leave the year of {YEAR} hours",
                 "ask for fewer hours or an earlier start",
+            )
+        outside = [h for h in self.transient.hours if not self.start <= h < self.start + self.hours]
+        if outside:
+            raise ParameterError(
+                f"hour {outside[0]} of the transient check is outside the horizon",
+                f"name hours from {self.start} to {self.start + self.hours - 1}",
             )

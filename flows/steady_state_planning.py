@@ -34,7 +34,7 @@ from bos_core.tccsp.task_runner import TCCSPTaskRunner, current_scheduler
 from flows.backfill import give_back
 from flows.chain import COPIED, STAGE, STAGES, Month, cut, elements, months_of
 from flows.ontology import ontology_of
-from flows.parameters import Algorithms, PlanningParameters
+from flows.parameters import Algorithms, PlanningParameters, TransientCheck
 from flows.presence import Presence, scheduler_lost
 from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
@@ -165,10 +165,16 @@ def _open_task_set(index: Index, set_id: str, parameters: PlanningParameters) ->
         plain = parameters.model_dump()
         index.call(lambda db: tasks.create_task_set(db, set_id, NAME, plain))
     else:
-        parameters = parameters.model_copy(update={"algorithms": Algorithms(**known.parameters["algorithms"])})
+        parameters = parameters.model_copy(update=_begun_with(known.parameters))
         index.call(lambda db: tasks.reset_unfinished(db, set_id))
         index.call(lambda db: tasks.set_task_set_state(db, set_id, TaskState.EXECUTING))
     return parameters
+
+
+def _begun_with(known: dict[str, Any]) -> dict[str, Any]:
+    """Programs and models of a task set, by the versions that it began with."""
+    out: dict[str, Any] = {"algorithms": Algorithms(**known["algorithms"])}
+    return out | ({"transient": TransientCheck(**known["transient"])} if "transient" in known else {})
 
 
 def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
@@ -284,6 +290,12 @@ class Pipeline:
         adjusted = self._submit("adjust", "adjustment", month, reads, verified.scenario)
         again = _with(payload, only_adjusted=True, state=adjusted.pieces, verification=verified.pieces)
         self._submit("reverify", "n1", month, again, adjusted.scenario)
+        chosen = [h for h in self.parameters.transient.hours if month.first_hour <= h < month.first_hour + month.hours]
+        if chosen:
+            asked = self.parameters.transient.model_dump()
+            transient = {**_with(payload, state=adjusted.pieces), "transient": asked}
+            count = len(chosen) * max(1, len(self.parameters.transient.buses))
+            run_stage.submit(self.set_id, "transient", month, transient, adjusted.scenario, count).result()
         if self.listed:
             asked = self.parameters.model_dump(include={"contingencies", "unit_outages"})
             payload = {**_with(payload, state=adjusted.pieces), **asked}

@@ -45,6 +45,12 @@ def model_text(name: str) -> str:
     return repository().text(KIND, base, version)
 
 
+def pinned_model(name: str) -> str:
+    """The name that means the same version for ever."""
+    base, _, version = name.partition("@")
+    return name if base in names() else f"{base}@{repository().version(KIND, base, version).id[:12]}"
+
+
 def submitted() -> list[tuple[Version, DeviceModel]]:
     """The newest version of each model that users submitted."""
     kept = repository()

@@ -33,7 +33,7 @@ def run(chunk: Chunk) -> StepResult:
     contingencies = asked_for(net, chunk.payload)
     source, first, n = reader(chunk, "state"), chunk.first_hour, chunk.hours
     get = {k: source.read(k, first, n) for k in ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap")}
-    points = [_point(net, {k: a[h] for k, a in get.items()}) for h in range(n)]
+    points = [point_of(net, {k: a[h] for k, a in get.items()}) for h in range(n)]
     result = verify_listed(net, points, contingencies)
     datasets = {
         "hour": Dataset(np.arange(first, first + n), ("hour",), "h", "hours since the scenario's start"),
@@ -57,7 +57,8 @@ def run(chunk: Chunk) -> StepResult:
     return StepResult(datasets, PROGRAM, tasks=n * len(contingencies), summary=summary)
 
 
-def _point(net: Network, state: dict[str, Any]) -> OperatingPoint:
+def point_of(net: Network, state: dict[str, Any]) -> OperatingPoint:
+    """An hour's operating point from its arrays."""
     on, p = state["on"].astype(bool), state["p"]
     v = state["vm"] * np.exp(1j * state["va"])
     return OperatingPoint(

@@ -60,6 +60,9 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     assert "algorithm 'rounded' is unknown in slot unit_commitment" in told.stderr
 
     up.bos("programs", "submit", str(EXAMPLE), "--note", "begun")
+    avr = tmp_path / "avr.toml"
+    avr.write_text((ROOT / "slots/dynamics/models/SEXS.toml").read_text().replace('"SEXS"', '"MYAVR"', 1))
+    up.bos("models", "submit", str(avr))
     (listed,) = [r for r in json.loads(up.bos("programs", "list", "--json").stdout) if r["program"] == "rounded"]
     assert (listed["state"], listed["slot"]) == ("private", "unit_commitment")
     form = _form(up)
@@ -88,7 +91,12 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
 
     up.bos("programs", "review", "rounded", "--reason", "costs looked at")
     up.bos("programs", "release", "rounded")
-    up.bos("run", "steady-state-planning", "--hours", "24", *CHOICE, "--set", "rounded.least=0.2")
+    transient = ("--transient-hours", "3,18", "--exciter", "MYAVR")
+    up.bos("run", "steady-state-planning", "--hours", "24", *CHOICE, "--set", "rounded.least=0.2", *transient)
+    (simulated,) = json.loads(up.bos("results", "--stage", "transient", "--json").stdout)
+    with h5py.File(simulated["file"]) as file:
+        assert file["hour"][:].tolist() == [3, 18]
+        assert file["stable"][:].all()
     (row,) = _commitments(up)
     assert row["program"] != used
     assert _attributes(row)["confinement"] == ""
@@ -109,6 +117,19 @@ def _executing(home: Home, others: set[str]) -> str:
             if row["state"] == "executing" and row["id"] not in others:
                 return str(row["id"])
     raise AssertionError("nothing runs")
+
+
+def test_a_transient_check_that_cannot_be_is_refused(tmp_path: Path):
+    home = Home(tmp_path)
+    for arguments, says in (
+        (("--exciter", "NOPE"), "model 'NOPE' is unknown"),
+        (("--transient-hours", "x"), "'x' names no hours"),
+        (("--hours", "24", "--transient-hours", "30"), "hour 30 of the transient check is outside the horizon"),
+    ):
+        told = home.bos("run", "steady-state-planning", *arguments, check=False)
+        assert told.returncode == 1
+        assert says in told.stderr
+        assert told.stderr.count("\n") == 1
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path):

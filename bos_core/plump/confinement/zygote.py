@@ -57,7 +57,7 @@ def main(packages: str, wanted: str) -> None:
     for name in PRELOAD:
         import_module(name)
     for name in lid.NEEDED:
-        with suppress(ImportError):  # the layer will say so itself
+        with suppress(Exception):  # the layer will say so itself
             import_module(name)
     asked = wanted.split(",") if wanted else []
     readable = lid.libraries(Path(packages))
@@ -68,13 +68,12 @@ def main(packages: str, wanted: str) -> None:
     lid.die_with_parent()  # a change of user forgets it
     if os.getppid() != parent:
         return
-    per_call = [x for x in asked if x not in ("rights", "network")]
     write_message(answers, {"layers": done, "uid": os.getuid()})
     while (job := read_message(jobs)) is not None:
-        write_message(answers, *_run(*job, per_call, readable))
+        write_message(answers, *_run(*job, readable))
 
 
-def _run(head: dict[str, Any], body: bytes, per_call: list[str], readable: list[Path]) -> tuple[dict[str, Any], bytes]:
+def _run(head: dict[str, Any], body: bytes, readable: list[Path]) -> tuple[dict[str, Any], bytes]:
     """Run a job in a child; what became of it, and the bytes of its result."""
     scratch = Path(tempfile.mkdtemp(prefix="bos-trial-"))
     out, into = os.pipe()
@@ -82,7 +81,7 @@ def _run(head: dict[str, Any], body: bytes, per_call: list[str], readable: list[
     child = os.fork()
     if child == 0:
         os.close(out)
-        _child(head, body, into, per_call, readable, scratch)
+        _child(head, body, into, readable, scratch)
     os.close(into)
     try:
         answer, why = _listen(out, head["wall_s"], scratch)
@@ -137,9 +136,7 @@ def _death(status: int, head: dict[str, Any]) -> str:
     return f"crashed ({signal.Signals(-code).name})"
 
 
-def _child(
-    head: dict[str, Any], body: bytes, into: int, per_call: list[str], readable: list[Path], scratch: Path
-) -> None:
+def _child(head: dict[str, Any], body: bytes, into: int, readable: list[Path], scratch: Path) -> None:
     """Run the program and write its result; never returns."""
     try:
         lid.die_with_parent()
@@ -151,7 +148,7 @@ def _child(
             os.dup2(0, fd)
         os.closerange(4, 256)
         source, arguments, parameters = pickle.loads(body)
-        lid.close_lid(per_call, readable, scratch, head["memory_mib"] << 20, head["cpu_s"])
+        lid.close_lid(head["layers"], readable, scratch, head["memory_mib"] << 20, head["cpu_s"])
         answer = _answer(head["name"], source, head["entry"], arguments, parameters)
     except BaseException as error:
         keep, answer = 3, f"-cannot be confined ({type(error).__name__}: {error})".encode()
