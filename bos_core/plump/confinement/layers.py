@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 LAYERS = ("limits", "rights", "network", "files", "calls")
+PER_CALL = ("limits", "files", "calls")
 MEANING = {
     "limits": "memory, processor time, size and number of files (rlimit)",
     "rights": "no administrator's rights: another user where that one can read the libraries, and no capabilities",

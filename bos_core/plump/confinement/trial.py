@@ -13,7 +13,7 @@ from typing import Any
 
 from bos_core.objects.errors import ProgramError, ServiceError
 from bos_core.plump.confinement.encoding import EncodingError, decode
-from bos_core.plump.confinement.layers import LAYERS
+from bos_core.plump.confinement.layers import LAYERS, PER_CALL
 from bos_core.plump.confinement.zygote import read_message, write_message
 
 PACKAGES = Path(__file__).resolve().parents[3]
@@ -80,7 +80,8 @@ class Trial:
         """
         with self._lock:
             self._running()
-            head, body = self._ask(name, source, entry, arguments, parameters, limits)
+            layers = [x for x in PER_CALL if x in self._in_force]
+            head, body = self._ask(name, source, entry, arguments, parameters, limits, layers)
         if "error" in head:
             raise ProgramError(f"program {name}: {head['error']}", "mend it and submit it again")
         try:
@@ -122,28 +123,22 @@ class Trial:
             )
 
     def _probe(self) -> set[str]:
-        """Layers of a call that hold what they are there for."""
+        """Layers of a call that hold what they are there for, each tried alone."""
         out: set[str] = set()
-        for layer in set(self._layers) - {"rights", "network"}:
-            head, _ = self._ask("probe", _PROBES[layer], "probe", (), {}, Limits(20.0, 10, 256))
-            if "error" in head and "cannot be confined" in head["error"]:
-                self._layers = tuple(x for x in self._layers if x != layer)
-            elif "error" not in head:
-                out.add(layer)
+        for layer in PER_CALL:
+            if layer in self._layers:
+                head, _ = self._ask("probe", _PROBES[layer], "probe", (), {}, Limits(20.0, 10, 256), (layer,))
+                out |= {layer} if "error" not in head else set()
         return out
 
     def _ask(
-        self, name: str, source: str, entry: str, arguments: Sequence[Any], parameters: dict[str, Any], limits: Limits
-    ) -> tuple[dict[str, Any], bytes]:
+        self, name: str, source: str, entry: str, arguments: Sequence[Any], parameters: dict[str, Any], limits: Limits,
+        layers: Sequence[str],
+    ) -> tuple[dict[str, Any], bytes]:  # fmt: skip
         assert self._process is not None
         assert self._process.stdin is not None
-        job = {
-            "name": name,
-            "entry": entry,
-            "wall_s": limits.wall_s,
-            "cpu_s": limits.cpu_s,
-            "memory_mib": limits.memory_mib,
-        }
+        job = {"name": name, "entry": entry, "layers": list(layers), "wall_s": limits.wall_s, "cpu_s": limits.cpu_s,
+               "memory_mib": limits.memory_mib}  # fmt: skip
         watch = threading.Timer(limits.wall_s + GRACE_S, self._process.kill)  # it may have been stopped
         watch.start()
         try:

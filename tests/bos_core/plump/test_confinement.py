@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bos_core.objects.errors import ProgramError, ServiceError
+from bos_core.plump.confinement import trial as confinement
 from bos_core.plump.confinement.encoding import EncodingError, decode, encode
 from bos_core.plump.confinement.layers import LAYERS
 from bos_core.plump.confinement.trial import Trial, enough
@@ -53,6 +54,15 @@ def test_below_the_minimum_nothing_is_tried(layers):
     with pytest.raises(ServiceError, match="cannot be tried here"):
         weak.call("harmless", HARMLESS, "f", (1,), {})
     weak.close()
+
+
+def test_a_layer_that_cannot_be_put_on_leaves_the_others(monkeypatch):
+    """As on a system without libseccomp: the others are in force and enough."""
+    monkeypatch.setattr(confinement, "_BEGIN", "import sys; sys.modules['pyseccomp'] = None; " + confinement._BEGIN)
+    made = Trial()
+    assert made.in_force() == ("limits", "rights", "network", "files")
+    assert made.call("harmless", HARMLESS, "f", (1,), {}) == 2
+    made.close()
 
 
 def test_a_killed_process_is_started_again():
