@@ -48,7 +48,7 @@ class Figures:
     """Everything the report needs; hourly arrays run over the horizon.
 
     `worst_before`, `worst_after`: (hour,) worst N-1 loading, share of rating, before and after adjustment.
-    `curative`: (hour,) MW of curative actions planned.
+    `curative`: (hour,) MW of curative actions planned. `transient`: what each simulation of a fault told.
     """
 
     network: Network
@@ -67,6 +67,7 @@ class Figures:
     critical: list[tuple[str, int]]
     outage: AfterOutage | None
     listed: list[ListedFigures]
+    transient: list[dict[str, Any]]
     insecure: Floats
     adjusted: Floats
     secure: Floats
@@ -116,7 +117,8 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
         curtailed=np.maximum(available - produced, 0.0), vmin=read("adjust", "vm").min(axis=1),
         vmax=read("adjust", "vm").max(axis=1), worst_before=np.nanmax(loading, axis=1), worst_after=after,
         critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, again, outage),
-        listed=_listed(stages) if "listed" in files else [], insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
+        listed=_listed(stages) if "listed" in files else [],
+        transient=_transient(files.get("transient", [])), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
         residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
         curative=read("adjust", "curative"),
         moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
@@ -170,6 +172,15 @@ def _listed(stages: Stages) -> list[ListedFigures]:
         )
         for k in order
     ]  # fmt: skip
+
+
+def _transient(files: list[Output]) -> list[dict[str, Any]]:
+    """Simulations of faults, in the order of their hours; texts as texts."""
+    names, out = ("hour", "bus", "stable", "spread", "lowest", "end", "reason"), list[dict[str, Any]]()
+    for o in files:
+        arrays, _ = store.read(o.path, list(names))
+        out += [{k: arrays[k][i] for k in names} for i in range(len(arrays["hour"]))]
+    return out
 
 
 def _critical(net: Network, files: list[Output]) -> list[tuple[str, int]]:

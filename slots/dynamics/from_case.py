@@ -14,6 +14,8 @@ from slots.grid.newton import newton
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case
 
+ROUNDING = 1e-10  # p.u.: what sums of large grids leave of a mismatch
+
 
 @dataclass(frozen=True)
 class Part:
@@ -62,7 +64,11 @@ def dynamic_case(case: Case, plants: Sequence[Plant], models: Mapping[str, Funct
     v0[bus] = gen[:, 5]
     scheduled: Complexes = np.asarray(np.bincount(bus, gen[:, 1] / base, n) - demand, np.complex128)
     flow = newton(adm.ybus, scheduled, v0, grid.slack, held[held != grid.slack], tolerance=1e-12)
-    if not flow.converged:
+    if flow.mismatch > ROUNDING:  # then from the state that the case comes with
+        own = np.exp(1j * np.deg2rad(case.bus[:, 8]))
+        own = own * np.where(np.isin(np.arange(n), held), np.abs(v0), case.bus[:, 7])
+        flow = newton(adm.ybus, scheduled, own, grid.slack, held[held != grid.slack], tolerance=1e-12)
+    if flow.mismatch > ROUNDING:
         raise InfeasibleError(f"case {case.name} has no power flow", "choose another operating point")
     made = flow.v * np.conj(adm.ybus @ flow.v) + demand
     count = np.bincount(bus, minlength=n)

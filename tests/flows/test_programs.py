@@ -97,6 +97,8 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     with h5py.File(simulated["file"]) as file:
         assert file["hour"][:].tolist() == [3, 18]
         assert file["stable"][:].all()
+    report = Path(simulated["file"]).parents[1] / "report.html"
+    assert "Transient check, after adjustment" in report.read_text()
     (row,) = _commitments(up)
     assert row["program"] != used
     assert _attributes(row)["confinement"] == ""

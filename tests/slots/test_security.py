@@ -7,7 +7,7 @@ import pytest
 
 from slots.grid.dc import ptdf
 from slots.grid.security import CUTOFF, PairedFactors, Pairs, pairs_of
-from tests.slots import states
+from slots.suites import states
 
 
 def _pairs() -> tuple[Pairs, np.ndarray]:
