@@ -6,6 +6,7 @@ from bos_core.objects.errors import EquationError
 from slots.dynamics.equations.checks import TOLERANCE, derivative_error
 from slots.dynamics.equations.code import Functions, functions_of
 from slots.dynamics.equations.model import model_of
+from slots.dynamics.equations.units import check_units
 from slots.dynamics.proving import DRIFT, SECONDS, Proof, prove
 
 
@@ -24,12 +25,13 @@ class Accepted:
 
 
 def accept(text: str) -> Accepted:
-    """Read a model, make its functions, compare derivatives with differences, bring it to rest and let it stay there.
+    """Read a model, see whether its units fit, make its functions, compare derivatives with differences, bring it to rest and let it stay there.
 
     Raises:
         EquationError, ParameterError: it does not hold, and where.
     """
     model = model_of(text)
+    check_units(model)
     made = functions_of(model)
     apart = derivative_error(made)
     if apart > TOLERANCE:

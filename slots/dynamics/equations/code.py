@@ -225,7 +225,7 @@ class _Vectorised:
     def __call__(self, h: float, *arrays: Floats) -> Floats:
         """(row, device) values."""
         devices, told = arrays[0].shape[1], dict(zip(_ARRAYS, arrays, strict=True))
-        out = np.empty((self._rows, devices))
+        out = np.empty((self._rows, devices), np.result_type(float, *arrays))  # complex for derivatives by such steps
         for row, value in zip(out, self._made(h, *(told[array][k] for array, k in self._where)), strict=True):
             row[:] = value
         return out
