@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ NOBODY = 65534
 _CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_NEWIPC, _CLONE_THREAD = 0x10000000, 0x40000000, 0x08000000, 0x10000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _SIGKILL = 1, 4, 38, 9
 _CAPABILITIES = 0x20080522  # version of the kernel's table
-_OPEN_FILES, _THREADS, _FILE_BYTES = 64, 64, 64 << 20
+_OPEN_FILES, _MORE_TASKS, _FILE_BYTES = 64, 32, 64 << 20
 # Landlock does not see changes of rights and times; sockets and processes are none of its matters.
 _DENIED = [
     "socket",
@@ -161,35 +162,9 @@ def die_with_parent() -> None:
     c.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def leave(layers: Iterable[str], readable: Iterable[Path]) -> list[str]:
-    """Put on the layers of the whole process; those that are in force.
-
-    Args:
-        layers: that are asked for.
-        readable: what another user must be able to read, or the user stays.
-    """
-    wanted, done, root = set(layers), [], os.getuid() == 0
-    if "network" in wanted and _without_network(root):
-        done.append("network")
-    if "rights" in wanted:
-        if root and _nobody_reads(readable):
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-        if _without_capabilities():
-            done.append("rights")
-    return done
-
-
-def _without_capabilities() -> bool:
-    """Whether this process now has none of an administrator's capabilities, nor those of its own namespace."""
-    head = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
-    return bool(libc().capset(head, (ctypes.c_uint32 * 6)()) == 0)
-
-
-def _without_network(root: bool) -> bool:
-    """Whether this process now has an empty network."""
-    uid, gid = os.getuid(), os.getgid()
+def leave_network() -> bool:
+    """Whether this process now has an empty network; it must not have threads yet."""
+    uid, gid, root = os.getuid(), os.getgid(), os.getuid() == 0
     flags = _CLONE_NEWNET | _CLONE_NEWIPC | (0 if root else _CLONE_NEWUSER)
     if libc().unshare(flags) != 0:
         return False
@@ -197,6 +172,25 @@ def _without_network(root: bool) -> bool:
         for file, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
             Path("/proc/self", file).write_text(text)
     return True
+
+
+def leave_rights(readable: Iterable[Path]) -> bool:
+    """Whether this process now has no rights of an administrator.
+
+    Args:
+        readable: what another user must be able to read, or the user stays.
+    """
+    if os.getuid() == 0 and _nobody_reads(readable):
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    return _without_capabilities()
+
+
+def _without_capabilities() -> bool:
+    """Whether this process now has none of an administrator's capabilities, nor those of its own namespace."""
+    head = (ctypes.c_uint32 * 2)(_CAPABILITIES, 0)
+    return bool(libc().capset(head, (ctypes.c_uint32 * 6)()) == 0)
 
 
 def _nobody_reads(paths: Iterable[Path]) -> bool:
@@ -223,25 +217,40 @@ def close_lid(layers: Iterable[str], readable: Iterable[Path], scratch: Path, me
     wanted = set(layers)
     calls = _calls() if "calls" in wanted else None  # its library is found by a program that is not there afterwards
     if "limits" in wanted:
-        _limit(memory, cpu_s)
+        _limit(memory, cpu_s, bombs="calls" not in wanted)
     if "files" in wanted:
         _files(readable, scratch)
     if calls is not None:
         calls.load()
 
 
-def _limit(memory: int, cpu_s: int) -> None:
+def _limit(memory: int, cpu_s: int, bombs: bool) -> None:
+    """Set limits; where processes can be made (`bombs`), only some more than the user has now."""
     now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    for what, most in (
-        (resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CPU, cpu_s), (resource.RLIMIT_FSIZE, _FILE_BYTES),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NPROC, _THREADS),
-    ):  # fmt: skip
+    limits = {
+        resource.RLIMIT_AS: now + memory, resource.RLIMIT_CPU: cpu_s, resource.RLIMIT_FSIZE: _FILE_BYTES,
+        resource.RLIMIT_NOFILE: _OPEN_FILES, resource.RLIMIT_CORE: 0,
+    }  # fmt: skip
+    if bombs:
+        limits[resource.RLIMIT_NPROC] = _tasks() + _MORE_TASKS
+    for what, most in limits.items():
         resource.setrlimit(what, (most, most))
+
+
+def _tasks() -> int:
+    """Threads of this user, as the system counts them."""
+    count, me = 0, os.getuid()
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if entry.name.isdigit() and entry.stat().st_uid == me:
+                count += len(os.listdir(entry / "task"))
+    return count
 
 
 def _files(readable: Iterable[Path], scratch: Path) -> None:
     from landlock import FSAccess, Ruleset
 
+    ctypes.set_errno(0)  # it takes what an earlier call left for its own
     rules = Ruleset()
     for path in readable:
         if path.exists():

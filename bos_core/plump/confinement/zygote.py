@@ -54,18 +54,18 @@ def main(packages: str, wanted: str) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1):  # a library that prints must not write between answers
         os.dup2(nothing, fd)
+    parent, asked = os.getppid(), wanted.split(",")
+    done = ["network"] if "network" in asked and lid.leave_network() else []
     for name in PRELOAD:
         import_module(name)
     for name in lid.NEEDED:
         with suppress(Exception):  # the layer will say so itself
             import_module(name)
-    asked = wanted.split(",") if wanted else []
     readable = lid.libraries(Path(packages))
     ours = [p for p in readable if any(p.is_relative_to(x) for x in (packages, sys.prefix, sys.base_prefix))]
-    parent = os.getppid()
+    if "rights" in asked and lid.leave_rights(ours):
+        done.append("rights")
     lid.die_with_parent()
-    done = lid.leave(asked, ours)
-    lid.die_with_parent()  # a change of user forgets it
     if os.getppid() != parent:
         return
     write_message(answers, {"layers": done, "uid": os.getuid()})
