@@ -4,6 +4,7 @@ The repository is the truth: a version and its standing are each moved in one st
 The index follows it (`indexing`).
 """
 
+import os
 from collections.abc import Iterator
 from functools import partial
 from getpass import getuser
@@ -146,7 +147,8 @@ def _launched(name: str, content: str, text: str, entry: str, /, *given: object,
 
 
 def _confined(name: str, text: str, entry: str, /, *given: object, **parameters: object) -> object:
-    return here().call(name, text, entry, given, parameters)
+    mib = int(os.environ.get("BOS_CONTAINER_MIB") or Limits.memory_mib)  # what the container has, its program may have
+    return here().call(name, text, entry, given, parameters, Limits(memory_mib=mib))
 
 
 def history(name: str) -> list[Version]:

@@ -89,10 +89,11 @@ class Place(Protocol):
 
 
 def environment(container: Container) -> dict[str, str]:
-    """Variables of a container's process: one thread for every library, the home, its mode."""
+    """Variables of a container's process: one thread for every library, the home, its mode and memory."""
     single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     home = {k: os.environ[k] for k in ("BOS_HOME",) if k in os.environ}
-    return single | home | {"BOS_CONTAINER_MODE": container.mode.value}
+    own = {"BOS_CONTAINER_MODE": container.mode.value, "BOS_CONTAINER_MIB": str(container.quota.memory_mib)}
+    return single | home | own
 
 
 def nanny_options(container: Container) -> dict[str, Any]:

@@ -63,6 +63,14 @@ def test_a_launched_container_refuses_what_is_not_launched(two, monkeypatch):
         ready("unit_commitment", "rounded", {})
 
 
+def test_a_program_may_use_what_its_container_has(monkeypatch):
+    work = ("big", "def big(): return len(bytearray(200 << 20))", "big")
+    assert programs._confined(*work) == 200 << 20
+    monkeypatch.setenv("BOS_CONTAINER_MIB", "64")
+    with pytest.raises(ProgramError, match="needs more memory than it is given"):
+        programs._confined(*work)
+
+
 def test_review_release_replace_roll_back(two):
     first, second = two
     with pytest.raises(ProgramError, match="is private; have it reviewed"):
