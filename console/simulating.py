@@ -15,7 +15,8 @@ _MOST_STEPS = 1_000_000
 def simulate_study(
     study: Annotated[str, typer.Argument(help="TOML file (docs/equations.md), or kundur, new_england, wscc9")],
     seconds: Annotated[float, typer.Option(help="how long (s)")] = 10.0,
-    step: Annotated[float, typer.Option(help="of the trapezoidal rule (s)")] = 1 / 120,
+    step: Annotated[float, typer.Option(help="of the solver (s)")] = 1 / 120,
+    solver: Annotated[str, typer.Option(help="program of slot time_domain")] = "trapezoidal",
     out: Annotated[Path | None, typer.Option(help="HDF5 file for all variables")] = None,
     picture: Annotated[Path | None, typer.Option(help="SVG file for rotor angles and voltages")] = None,
     json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
@@ -26,10 +27,12 @@ def simulate_study(
     """
     with plain_errors():
         from bos_core.plump.models import model_text
+        from bos_core.plump.registry import ready
         from flows import time_domain as told
+        from slots.contracts.time_domain import TimeDomainRequest
         from slots.dynamics.study import read_study
-        from slots.dynamics.time_domain import simulate
 
+        chosen = ready("time_domain", solver, {})
         if not 0 < step <= seconds or seconds / step > _MOST_STEPS:
             raise ParameterError(
                 f"{seconds:g} s in steps of {step:g} s cannot be",
@@ -44,9 +47,10 @@ def simulate_study(
         )
         with Progress(*columns, console=console, transient=True, disable=json) as bar:
             task = bar.add_task("", total=seconds)
-            response = simulate(
+            request = TimeDomainRequest(
                 read.dynamic, read.events, seconds, step, progress=lambda t: bar.update(task, completed=t)
             )
+            response = chosen.call(request)
         if out is not None:
             told.write_response(response, out, {"study": read.name or study, "step_s": f"{step:g}"})
         if picture is not None:

@@ -102,6 +102,13 @@ class TransientCheck(BaseModel):
     exciter: str = Field(default="SEXS", description="their exciter")
     governor: str = Field(default="TGOV1", description="their governor")
     converter: str = Field(default="INVPQ", description="device model of all other units")
+    solver: Annotated[str, Field(json_schema_extra=_choices("time_domain"))] = "trapezoidal"
+
+    @field_validator("solver")
+    @classmethod
+    def _solver(cls, value: str) -> str:
+        _or_value_error(partial(program, "time_domain", value))
+        return value
 
     @field_validator("machine", "exciter", "governor", "converter")
     @classmethod

@@ -41,6 +41,7 @@ from slots.algorithms.sequence.resampled import resampled
 from slots.algorithms.snapshot.secured import secured
 from slots.algorithms.state_estimation.least_absolute import least_absolute_values
 from slots.algorithms.state_estimation.least_squares import bad_data_removed, huber, weighted_least_squares
+from slots.algorithms.time_domain.theta import backward_euler, damped_trapezoidal, trapezoidal
 from slots.algorithms.unit_commitment.guided import guided
 from slots.algorithms.unit_commitment.lazy_network import lazy_network
 
@@ -120,6 +121,9 @@ _PROGRAMS = (
     Program("load_forecast", "double-seasonal", "exponential smoothing of days and weeks", double_seasonal),
     Program("load_forecast", "regression", "on the calendar and waves of the year", regression),
     Program("load_forecast", "alike-days", "what followed days that were alike", alike_days),
+    Program("time_domain", "trapezoidal", "second order, no damping of its own", trapezoidal),
+    Program("time_domain", "backward-euler", "first order, damps all that is fast", backward_euler),
+    Program("time_domain", "damped-trapezoidal", "a little beyond the trapezoidal rule", damped_trapezoidal),
     Program("loss_allocation", "pro-rata", "by size", pro_rata),
     Program("loss_allocation", "proportional-sharing", "along the flows, by tracing", proportional_sharing),
     Program("loss_allocation", "z-bus", "through the bus impedance matrix", z_bus),

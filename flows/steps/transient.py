@@ -6,23 +6,22 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.errors import BosError
-from bos_core.objects.program import Program
 from bos_core.objects.task import Chunk
 from bos_core.plump.models import model_text
+from bos_core.plump.registry import ready
 from flows.steps.inputs import network_of, reader
 from flows.steps.listed import point_of
 from flows.steps.result import StepResult
+from slots.contracts.time_domain import TimeDomainRequest
 from slots.dynamics.equations.code import functions_of
 from slots.dynamics.equations.model import model_of
 from slots.dynamics.events import fault
 from slots.dynamics.from_point import PlantModels, dynamic_of
-from slots.dynamics.time_domain import Response, simulate
+from slots.dynamics.time_domain import Response
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint
 
-PROGRAM = Program("time_domain", "trapezoidal", "implicit trapezoidal rule, all equations together", simulate)
 FAULT_AT_S = 0.5
-STEP_S = 1 / 120
 
 
 def run(chunk: Chunk) -> StepResult:
@@ -31,6 +30,7 @@ def run(chunk: Chunk) -> StepResult:
     plants = PlantModels(asked["machine"], asked["exciter"], asked["governor"], asked["converter"])
     models = {n.partition("@")[0]: functions_of(model_of(model_text(n))) for n in plants.names()}
     plants = PlantModels(*(n.partition("@")[0] for n in plants.names()))
+    solver = ready("time_domain", asked["solver"], {})
     state, rows, notes = reader(chunk, "state"), list[dict[str, Any]](), []
     for hour in [h for h in asked["hours"] if chunk.first_hour <= h < chunk.first_hour + chunk.hours]:
         point = point_of(net, {k: state.read(k, hour, 1)[0] for k in _STATE})
@@ -39,7 +39,7 @@ def run(chunk: Chunk) -> StepResult:
             try:
                 case = dynamic_of(net, point, plants, models)
                 events = fault(bus, FAULT_AT_S, FAULT_AT_S + asked["clearing"])
-                row |= _told(simulate(case, events, asked["seconds"], STEP_S))
+                row |= _told(solver.call(TimeDomainRequest(case, events, asked["seconds"])))
             except BosError as error:  # it has no state of rest with these models
                 row |= {"stable": False, "spread": np.nan, "lowest": np.nan, "end": np.nan, "reason": str(error)}
             if not row["stable"]:
@@ -47,7 +47,7 @@ def run(chunk: Chunk) -> StepResult:
                 notes.append((len(rows), f"{where}: {row['reason']}"[:300]))
             rows.append(row)
     summary = {"unstable": float(sum(not r["stable"] for r in rows))}
-    return StepResult(_datasets(rows), PROGRAM, tasks=len(rows), summary=summary, exceptions=tuple(notes))
+    return StepResult(_datasets(rows), solver, tasks=len(rows), summary=summary, exceptions=tuple(notes))
 
 
 _STATE = ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap")

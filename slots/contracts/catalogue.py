@@ -20,6 +20,7 @@ from slots.contracts.screening import Ranking
 from slots.contracts.snapshot import Snapshot
 from slots.contracts.state_estimation import Estimate
 from slots.contracts.unit_commitment import Border, Schedule
+from slots.dynamics.time_domain import Response
 from slots.grid.network import Network
 from slots.sources.series import Series
 
@@ -35,7 +36,8 @@ class Slot:
         domain, service: the service that calls the program, and the part of the business that it belongs to.
         arguments: names of the positional arguments; parameters of the program follow as keywords.
         result: type of what is returned; of its items where `many`.
-        custom: whether users' algorithms fit; those of modelling read files, which confined programs cannot.
+        custom: whether users' algorithms fit; those of modelling read files, solvers in the time domain call compiled
+            models, which confined programs cannot.
     """
 
     name: str
@@ -71,6 +73,7 @@ SLOTS = {
         Slot("state_estimation", _SECURITY, "state estimation", ("request",), Estimate),
         Slot("load_forecast", _OPERATION, "load forecast", ("request",), np.ndarray),
         Slot("loss_allocation", _OPERATION, "loss allocation", ("request",), Allocation),
+        Slot("time_domain", _DYNAMICS, "solver of time-domain simulation", ("request",), Response, custom=False),
         Slot(DEVICE_MODEL, _DYNAMICS, "time-domain simulation", (), object, custom=False),
     )
 }

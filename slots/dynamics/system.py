@@ -61,10 +61,12 @@ class System:
     Attributes:
         z: all unknowns as they are.
         groups: devices by model.
+        theta: weight of a step's end in it; 1/2 is the trapezoidal rule, 1 Euler's backward one.
         linked: (link, 4) inputs fed by what is no unknown: unknown, group, output and device of the group that feeds it.
     """
 
-    def __init__(self, case: DynamicCase, rest: list[Rest]) -> None:
+    def __init__(self, case: DynamicCase, rest: list[Rest], theta: float = 0.5) -> None:
+        self.theta = theta
         by_model = defaultdict(list)
         for k, device in enumerate(case.devices):
             by_model[device.model].append(k)
@@ -209,11 +211,14 @@ class System:
         self._take()
         for g in self.groups:
             g.before[:] = self.x(g)[: g.made.states]
-            g.rates[:] = g.call["rates"](0.0)
+            # Functions are those of the trapezoidal rule: M (x - x') - k/2 (f + f'). With k = 2 theta h and f' times
+            # (1 - theta) / theta they are M (x - x') - h (theta f + (1 - theta) f').
+            g.rates[:] = g.call["rates"](0.0) * ((1 - self.theta) / self.theta)
 
     def residual(self, h: float) -> Floats:
         """What the equations of a step of h seconds miss; h = 0 holds the states, for what changes at once."""
         self._take()
+        h = 2 * self.theta * h
         out = np.empty(len(self.z))
         out[self.voltages] = -(self._real @ self.z[self.voltages])
         told = {}
@@ -233,6 +238,7 @@ class System:
     def derivatives(self, h: float) -> sparse.csc_matrix:
         """Of `residual` by the unknowns."""
         self._take()
+        h = 2 * self.theta * h
         values = [g.call["jacobian"](h).ravel() for g in self.groups]
         for g in self.groups:
             slopes = g.call["output_slopes"](h)

@@ -72,21 +72,22 @@ class Response:
 
 def simulate(
     case: DynamicCase, events: Sequence[Event] = (), seconds: float = 10.0, step: float = STEP_S,
-    rest: list[Rest] | None = None, progress: Callable[[float], None] = lambda _: None,
+    rest: list[Rest] | None = None, progress: Callable[[float], None] = lambda _: None, theta: float = 0.5,
 ) -> Response:  # fmt: skip
     """Simulate a case from rest.
 
     Args:
         events: what happens, in any order.
-        step: s, fixed; second order in it.
+        step: s, fixed; second order in it where theta is 1/2.
         rest: of `at_rest`, if it is known.
         progress: is told the time reached.
+        theta: weight of a step's end in it, 1/2 … 1.
 
     Raises:
         EquationError: the case has no state of rest.
         ParameterError: an event names what there is not.
     """
-    system = System(case, at_rest(case) if rest is None else rest)
+    system = System(case, at_rest(case) if rest is None else rest, theta)
     run = _Run(system)
     waiting = sorted(events, key=lambda e: e.at)
     for event in waiting:
