@@ -131,6 +131,31 @@ def verify() -> None:
         console.print(f"{len(repository().names(KIND))} models are whole")
 
 
+@app.command("map")
+def map_study(
+    study: Annotated[str, typer.Argument(help="TOML file, or kundur, new_england, wscc9")],
+    out: Annotated[Path, typer.Argument(help="file to be written, PSS/E's .dyr")],
+    rules: Annotated[Path | None, typer.Option(help="TOML file of rules, beside or instead of those of BOS")] = None,
+) -> None:
+    """Write a study's plants for an engine without models of users: each as its closest built-in model.
+
+    Values are per unit of the machines' ratings, which the case's MBASE must be.
+    """
+    with plain_errors():
+        from bos_core.plump.models import model_text
+        from slots.dynamics.mapping import psse, records, rules_of
+        from slots.dynamics.study import read_study
+
+        known = psse() | ({} if rules is None else rules_of(_read(rules), str(rules)))
+        read = read_study(study, model_text)
+        lines = records(read.dynamic, read.case.bus[:, 0].astype(int), known)
+        try:
+            out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ParameterError(f"{out} cannot be written: {error.strerror}", "choose another place") from None
+        console.print(f"{len(lines)} records are in {out}", soft_wrap=True)
+
+
 def _text(model: str) -> str:
     path = Path(model)
     if path.suffix or path.exists():
