@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.conftest import Home  # noqa: E402
+from tests.conftest import ROOT, Home
 
 
 def main() -> None:

@@ -239,15 +239,6 @@ def grids(json: Json = False) -> None:
 
 
 @app.command()
-def algorithms(json: Json = False) -> None:
-    """Programs for each slot of the chain."""
-    with plain_errors():
-        from bos_core.plump.registry import programs
-
-        show([{"slot": p.slot, "algorithm": p.name, "what it does": p.summary} for p in programs()], json)
-
-
-@app.command()
 def formulations(
     name: Annotated[str, typer.Argument(help="print the page of this one: formulas, symbols, units")] = "",
     json: Json = False,

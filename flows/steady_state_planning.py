@@ -40,6 +40,7 @@ from flows.report.artifacts import finish_artifacts, stage_progress
 from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
 from flows.steps.listed import asked_for
+from flows.steps.transient import buses_of
 from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_of
 from flows.work import work_by_hour
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
@@ -203,6 +204,7 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     net, _ = network_of(reduced.path)
     listed = asked_for(net, p.model_dump(include={"contingencies", "unit_outages"}))
     year = year_of(laid_down) if laid_down and own else calendar_start(2020 if own else 2016)
+    buses_of(net, None, p.transient.buses)  # refuse one that is not kept before anything hourly is computed
     months = months_of(p.start, p.hours, year)
     shape = {**source, "grid": model.path, "network": reduced.path,
              **p.choice("sequence", sequence)}  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bos_core.objects.data import Dataset
-from bos_core.objects.errors import BosError
+from bos_core.objects.errors import BosError, ParameterError
 from bos_core.objects.task import Chunk
 from bos_core.plump.models import model_text
 from bos_core.plump.registry import ready
@@ -34,7 +34,7 @@ def run(chunk: Chunk) -> StepResult:
     state, rows, notes = reader(chunk, "state"), list[dict[str, Any]](), []
     for hour in [h for h in asked["hours"] if chunk.first_hour <= h < chunk.first_hour + chunk.hours]:
         point = point_of(net, {k: state.read(k, hour, 1)[0] for k in _STATE})
-        for bus in _buses(net, point, asked["buses"]):
+        for bus in buses_of(net, point, asked["buses"]):
             row: dict[str, Any] = {"hour": hour, "bus": int(net.grid.buses.number[bus])}
             try:
                 case = dynamic_of(net, point, plants, models)
@@ -53,12 +53,21 @@ def run(chunk: Chunk) -> StepResult:
 _STATE = ("vm", "va", "q", "p", "on", "fixed_p", "fixed_q", "shunt", "tap")
 
 
-def _buses(net: Network, point: OperatingPoint, numbers: list[int]) -> list[int]:
-    """Positions of the buses asked for; that of the most generation where none is."""
+def buses_of(net: Network, point: OperatingPoint | None, numbers: list[int]) -> list[int]:
+    """Positions of the buses asked for; that of the most generation of a point where none is.
+
+    Raises:
+        ParameterError: one is not kept.
+    """
     if not numbers:
-        return [int((net.unit_map @ np.maximum(point.p, 0.0)).argmax())]
+        return [] if point is None else [int((net.unit_map @ np.maximum(point.p, 0.0)).argmax())]
     at = {int(n): k for k, n in enumerate(net.grid.buses.number)}
-    return [at[n] for n in numbers if n in at]
+    unknown = [n for n in numbers if n not in at]
+    if unknown:
+        raise ParameterError(
+            f"bus {unknown[0]} of the transient check is not kept", "name a bus of the reduced network"
+        )
+    return [at[n] for n in numbers]
 
 
 def _told(response: Response) -> dict[str, Any]:

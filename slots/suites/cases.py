@@ -171,16 +171,7 @@ def _outages(name: str, request: N1Request, sample: int) -> Case:
 
 
 def _snapshot() -> N1Request:
-    net, point = whole(grid()), secured(grid()).point
-    return request_for(
-        net,
-        point.v[None],
-        point.injection(net)[None],
-        point.q[None],
-        point.on[None],
-        point.shunt[None],
-        point.tap[None],
-    )
+    return _alone(whole(grid()), secured(grid()).point)
 
 
 def adjustment() -> list[Case]:
@@ -214,18 +205,15 @@ def _insecure_hour() -> AdjustmentRequest:
     return AdjustmentRequest(net, point, np.maximum(-d.fixed[hour].real * 100, 0), net.contingencies)
 
 
+def _alone(net: Network, point: OperatingPoint) -> N1Request:
+    """The verification of one operating point."""
+    s = point.injection(net)[None]
+    return request_for(net, point.v[None], s, point.q[None], point.on[None], point.shunt[None], point.tap[None])
+
+
 def _check_secure(asked: AdjustmentRequest, result: Adjusted) -> None:
     net, point = asked.network, result.point
-    request = request_for(
-        net,
-        point.v[None],
-        point.injection(net)[None],
-        point.q[None],
-        point.on[None],
-        point.shunt[None],
-        point.tap[None],
-    )
-    verified = lightsim(request)
+    verified = lightsim(_alone(net, point))
     helped = np.isin(net.contingencies, [a.outage for a in result.actions])
     left = verified.insecure()[0] & ~np.concatenate([[False], helped])
     assert not left.any(), f"{int(left.sum())} cases are still insecure by another engine"

@@ -11,6 +11,9 @@ import h5py
 import httpx
 import pytest
 
+from bos_core.objects.errors import ParameterError
+from flows.steps.transient import buses_of
+from slots.suites.states import network
 from tests.conftest import ROOT, Home
 
 EXAMPLE = ROOT / "docs/examples/rounded.py"
@@ -132,6 +135,12 @@ def test_a_transient_check_that_cannot_be_is_refused(tmp_path: Path):
         assert told.returncode == 1
         assert says in told.stderr
         assert told.stderr.count("\n") == 1
+
+
+def test_a_fault_at_a_bus_that_is_not_kept_is_refused():
+    assert buses_of(network(), None, []) == []
+    with pytest.raises(ParameterError, match="bus 999 of the transient check is not kept"):
+        buses_of(network(), None, [999])
 
 
 def test_bad_input_is_one_sentence(tmp_path: Path):

@@ -34,15 +34,6 @@ class Limits:
     memory_mib: int = 2048
 
 
-@dataclass(frozen=True)
-class Spent:
-    """What a call used; `wall_s` includes making and ending its process."""
-
-    wall_s: float
-    cpu_s: float
-    peak_mib: float
-
-
 class Trial:
     """A process that trial calls are forked from, started with the first of them.
 
@@ -56,7 +47,6 @@ class Trial:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._in_force: tuple[str, ...] = ()
-        self.spent = Spent(0.0, 0.0, 0.0)
 
     def in_force(self) -> tuple[str, ...]:
         """The layers that are in force, as tried out at the start.
@@ -108,7 +98,8 @@ class Trial:
             begun = read_message(self._out)
             if begun is None:
                 raise ServiceError(
-                    "programs cannot be tried here: their process does not start", "see `bos programs confinement`"
+                    "programs cannot be tried here: their process does not start",
+                    "see whether other users can read Python and its libraries",
                 )
             tried = set(begun[0]["layers"]) | self._probe()
         except BaseException:
@@ -143,7 +134,7 @@ class Trial:
         watch.start()
         try:
             body = pickle.dumps((source, tuple(arguments), parameters), protocol=pickle.HIGHEST_PROTOCOL)
-            write_message(self._process.stdin, job, body)  # type: ignore[arg-type]
+            write_message(self._process.stdin, job, body)
             answer = read_message(self._out)
         except (BrokenPipeError, OSError):
             answer = None
@@ -152,8 +143,6 @@ class Trial:
         if answer is None:
             self._process.kill()
             raise ServiceError("the process that programs are tried in has ended", "try again")
-        head = answer[0]
-        self.spent = Spent(head["wall_s"], head["cpu_s"], head["peak_mib"])
         return answer
 
     @property

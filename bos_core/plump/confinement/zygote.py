@@ -18,7 +18,7 @@ import traceback
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from bos_core.plump.confinement import layers as lid
 from bos_core.plump.confinement.encoding import EncodingError, encode
@@ -30,7 +30,7 @@ MOST_SCRATCH = 256 << 20
 LOOK_S = 0.2  # between looks at the scratch folder
 
 
-def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+def read_message(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
     """A head and a body; None at the end."""
     sizes = stream.read(16)
     if len(sizes) < 16:
@@ -39,7 +39,7 @@ def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     return json.loads(stream.read(head)), stream.read(body)
 
 
-def write_message(stream: BinaryIO, head: dict[str, Any], body: bytes = b"") -> None:
+def write_message(stream: IO[bytes], head: dict[str, Any], body: bytes = b"") -> None:
     """The inverse of `read_message`."""
     text = json.dumps(head).encode()
     stream.write(struct.pack("<QQ", len(text), len(body)))
@@ -77,7 +77,6 @@ def _run(head: dict[str, Any], body: bytes, readable: list[Path]) -> tuple[dict[
     """Run a job in a child; what became of it, and the bytes of its result."""
     scratch = Path(tempfile.mkdtemp(prefix="bos-trial-"))
     out, into = os.pipe()
-    began = time.perf_counter()
     child = os.fork()
     if child == 0:
         os.close(out)
@@ -88,15 +87,13 @@ def _run(head: dict[str, Any], body: bytes, readable: list[Path]) -> tuple[dict[
     finally:
         os.close(out)
         os.kill(child, signal.SIGKILL)
-        _, status, used = os.wait4(child, 0)
+        _, status = os.waitpid(child, 0)
         _clear(scratch)
-    told = {"cpu_s": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024,
-            "wall_s": time.perf_counter() - began}  # fmt: skip
     if not why and not answer:
         why = _death(status, head)
     if why or answer[:1] != b"+":
-        return {**told, "error": why or answer[1:4096].decode(errors="replace")}, b""
-    return told, answer[1:]
+        return {"error": why or answer[1:4096].decode(errors="replace")}, b""
+    return {}, answer[1:]
 
 
 def _listen(out: int, wall_s: float, scratch: Path) -> tuple[bytes, str]:
