@@ -13,6 +13,7 @@ from bos_core.index.scenarios import Changes, Link, Ontology, Thing
 from bos_core.objects.data import Category, Relation
 from bos_core.objects.errors import OntologyError
 from slots.grid.model import Branches, Buses, DcLinks, Grid, Units
+from slots.grid.reading import Reading
 from storage.ontology.schema import schema
 
 # grid table: (kind of entity, class, column that names it)
@@ -36,7 +37,7 @@ def ontology_of(grid: Grid, reserve_shares: tuple[float, float] | None = None) -
     system = f"system:{grid.name}"
     out.things.append(Thing(system, "system", grid.name))
     out.values.append(
-        (Category.SYSTEM, system, {"base_mva": grid.base_mva, "origin": grid.origin, "notes": list(grid.notes)})
+        (Category.SYSTEM, system, {"base_mva": grid.base_mva, "origin": grid.origin, "reading": grid.reading.to_json()})
     )
     if reserve_shares is not None:
         shares = dict(zip(("reserve_share_of_load", "reserve_share_of_weather"), reserve_shares, strict=True))
@@ -123,8 +124,8 @@ def grid_of_ontology(o: Ontology) -> Grid:
     tables = {name: _table(o, name, ordered[name], ends, at_bus, area) for name in _TABLES}
     system = o.values[Category.SYSTEM][systems[0].gid]
     return Grid(
-        systems[0].name, float(system["base_mva"]), origin=str(system["origin"] or ""), notes=tuple(system["notes"]),
-        **tables,
+        systems[0].name, float(system["base_mva"]), origin=str(system["origin"] or ""),
+        reading=Reading.from_json(system.get("reading") or ""), **tables,
     )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ from slots.sources.series import Series
 
 _UNITS = {
     "kv": "kV", "pd": "MW", "qd": "MVAr", "gs": "MW", "bs": "MVAr", "vm": "p.u.", "va": "rad", "vmin": "p.u.",
-    "vmax": "p.u.", "r": "p.u.", "x": "p.u.", "b": "p.u.", "shift": "rad", "rate": "MVA", "rate_emergency": "MVA",
+    "vmax": "p.u.", "r": "p.u.", "x": "p.u.", "b": "p.u.", "g_f": "p.u.", "b_f": "p.u.", "g_t": "p.u.", "b_t": "p.u.", "r_asym": "p.u.", "x_asym": "p.u.", "shift": "rad", "rate": "MVA", "rate_emergency": "MVA",
     "p": "MW", "q": "MVAr", "pmin": "MW", "pmax": "MW", "qmin": "MVAr", "qmax": "MVAr", "vset": "p.u.",
-    "start_cost": "USD", "min_up": "h", "min_down": "h", "ramp": "MW/h", "ramp_10min": "MW", "cost_mw": "MW",
+    "start_cost": "USD", "stop_cost": "USD", "start_off": "h", "start_limit": "MW", "stop_limit": "MW", "min_up": "h", "min_down": "h", "ramp": "MW/h", "ramp_10min": "MW", "cost_mw": "MW",
     "cost_usd": "USD/h", "energy_max": "MWh", "energy_initial": "MWh", "charge_max": "MW", "lat": "degree",
     "lon": "degree", "loss0": "MW",
 }  # fmt: skip

@@ -25,15 +25,18 @@ class Admittance:
 
 
 def admittance(grid: Grid) -> Admittance:
-    """Admittances of every branch in service, and the bus matrix with bus shunts."""
+    """Admittances of every branch in service, and the bus matrix with bus shunts.
+
+    A branch whose impedance depends on the end it is seen from is that of pandapower's `makeYbus`.
+    """
     br, n = grid.branches, grid.n_bus
     on = br.in_service.astype(float)
-    series = on / (br.r + 1j * br.x)
+    series, back = on / (br.r + 1j * br.x), on / (br.r + br.r_asym + 1j * (br.x + br.x_asym))
     tap = br.tap * np.exp(1j * br.shift)
-    ytt = series + on * 0.5j * br.b
-    yff = ytt / (tap * tap.conj())
+    yff = (series + on * (br.g_f + 1j * (br.b_f + br.b / 2))) / (tap * tap.conj())
+    ytt = back + on * (br.g_t + 1j * (br.b_t + br.b / 2))
     yft = -series / tap.conj()
-    ytf = -series / tap
+    ytf = -back / tap
     shunt = (grid.buses.gs + 1j * grid.buses.bs) / grid.base_mva
     bus = np.arange(n)
     rows = np.concatenate([br.f, br.f, br.t, br.t, bus])

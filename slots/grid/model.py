@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from slots.grid.reading import Reading
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -66,6 +68,8 @@ class Branches(_Table):
     `rate`: continuous rating (MVA, inf if none); `rate_emergency`: rating after an outage (MVA).
     `tap`: off-nominal ratio on the `f` side (1 for lines); `shift`: rad.
     `tap_low`, `tap_high`: ratios between which a changer can move under load, in steps of `tap_step`; 0: it is fixed.
+    `g_f`, `b_f`, `g_t`, `b_t`: shunt admittance at the f end, behind the ratio, and at the t end, beyond the half of `b`
+    that is at each. `r_asym`, `x_asym`: series impedance seen from t minus that seen from f; 0 for all that is reciprocal.
     `equivalent`: made by a reduction; has no rating and is never a contingency.
     """
 
@@ -84,11 +88,18 @@ class Branches(_Table):
     rate_emergency: Floats
     in_service: Bools
     equivalent: Bools
+    g_f: Floats
+    b_f: Floats
+    g_t: Floats
+    b_t: Floats
+    r_asym: Floats
+    x_asym: Floats
 
 
-def fixed_taps(tap: Floats) -> dict[str, Floats]:
-    """The columns of branches whose ratios cannot move under load."""
-    return {"tap": tap, "tap_low": tap.copy(), "tap_high": tap.copy(), "tap_step": np.zeros(len(tap))}
+def plain_pi(tap: Floats) -> dict[str, Floats]:
+    """The columns of symmetric pi branches without conductance whose ratios cannot move under load."""
+    even = {k: np.zeros(len(tap)) for k in ("g_f", "b_f", "g_t", "b_t", "r_asym", "x_asym")}
+    return {"tap": tap, "tap_low": tap.copy(), "tap_high": tap.copy(), "tap_step": np.zeros(len(tap)), **even}
 
 
 THERMAL, VARIABLE, STORAGE, CONDENSER = "thermal", "variable", "storage", "condenser"
@@ -101,6 +112,9 @@ class Units(_Table):
     `kind`: thermal (can be committed), variable (weather decides; may be curtailed), storage, condenser.
     `cost_mw`, `cost_usd`: (unit, K) breakpoints of the hourly cost curve; first at `pmin`, last at `pmax`.
     `ramp`: MW/h; `ramp_10min`: MW; `energy_max`, `energy_initial`: MWh; `efficiency`: round trip, 0…1.
+    `start_cost`: of a start after a long time off (USD). `start_off`, `start_share`: (unit, K) hours off from which tier k
+    holds, the first 0, and the share of `start_cost` that a start then costs, the last 1. `stop_cost`: USD.
+    `start_limit`, `stop_limit`: MW that the first and the last hour of running may give, inf if any.
     `charge_max`: MW taken from the grid. `must_run`: thermal units never stop, variable ones cannot be curtailed.
     `plant`: units of one plant are committed as one once the grid is reduced; empty: by itself. `source`: where each unit's data come from, for the report.
     """
@@ -132,6 +146,19 @@ class Units(_Table):
     efficiency: Floats
     plant: Strings
     source: Strings
+    stop_cost: Floats
+    start_off: Floats
+    start_share: Floats
+    start_limit: Floats
+    stop_limit: Floats
+
+
+def plain_starts(n: int) -> dict[str, Floats]:
+    """The columns of `n` units whose starts cost the same after any time off, and that start and stop at any output."""
+    return {
+        "stop_cost": np.zeros(n), "start_off": np.zeros((n, 1)), "start_share": np.ones((n, 1)),
+        "start_limit": np.full(n, np.inf), "stop_limit": np.full(n, np.inf),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -157,6 +184,7 @@ class Grid:
         name: what the user called it.
         base_mva: system base (MVA).
         origin: one line on where the data come from and under which terms.
+        reading: what was read, left out and filled in.
     """
 
     name: str
@@ -166,7 +194,7 @@ class Grid:
     units: Units
     dc_links: DcLinks
     origin: str = ""
-    notes: tuple[str, ...] = field(default=())
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def n_bus(self) -> int:
@@ -213,7 +241,7 @@ class Grid:
             "name": self.name,
             "base_mva": self.base_mva,
             "origin": self.origin,
-            "notes": "\n".join(self.notes),
+            "reading": self.reading.to_json(),
         }
 
     @classmethod
@@ -225,20 +253,22 @@ class Grid:
             "units": Units,
             "dc_links": DcLinks,
         }
-        if "branches/tap_step" not in arrays:  # a file of before taps could move
-            arrays = {**arrays, **{f"branches/{k}": x for k, x in fixed_taps(arrays["branches/tap"]).items()}}
+        arrays = _as_of_now(arrays)
         tables = {
             name: kind(**{f.name: arrays[f"{name}/{f.name}"] for f in fields(kind)}) for name, kind in types.items()
         }
-        notes = tuple(n for n in str(header["notes"]).split("\n") if n)
+        reading = Reading.from_json(str(header["reading"])) if "reading" in header else Reading()
         return cls(
-            str(header["name"]),
-            float(header["base_mva"]),
-            origin=str(header["origin"]),
-            notes=notes,
-            **tables,
+            str(header["name"]), float(header["base_mva"]), origin=str(header["origin"]), reading=reading, **tables
         )
 
     def replace(self, **changes: Any) -> Grid:
         """A copy with some attributes changed."""
         return replace(self, **changes)
+
+
+def _as_of_now(arrays: dict[str, Any]) -> dict[str, Any]:
+    """The arrays of a file with the columns that files of earlier versions lack."""
+    new = plain_pi(arrays["branches/tap"])
+    out = {f"branches/{k}": x for k, x in new.items()}
+    return out | {f"units/{k}": x for k, x in plain_starts(len(arrays["units/bus"])).items()} | arrays

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from slots.grid.model import Floats, Ints, Units
 
 _SUMMED = ("p", "q", "pmin", "pmax", "qmin", "qmax", "start_cost", "ramp", "ramp_10min", "energy_max",
-           "energy_initial", "charge_max")  # fmt: skip
+           "energy_initial", "charge_max", "stop_cost", "start_limit", "stop_limit")  # fmt: skip
 _LARGEST = ("min_up", "min_down")
 
 

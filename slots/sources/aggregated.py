@@ -4,7 +4,7 @@ A region is a set of areas of a solved case. What flows over its borders becomes
 the kept voltage are DC links on a schedule, the others loads or infeeds at their buses. Generators whose output acts
 most on the same kept bus and that burn the same fuel form a plant. The largest plants are committed; all other
 generation is scheduled beforehand. The shunts of the case can be switched, and lines at the kept voltage get reactors
-that can be too, since a year also has light load. Everything that the case lacks and that is filled here is told in the notes.
+that can be too, since a year also has light load. Everything that the case lacks and that is filled here is told in the reading report.
 """
 
 from dataclasses import dataclass, replace
@@ -60,8 +60,7 @@ def aggregated(name: str, whole: Grid) -> Grid:
     grid, filled = _with_ratings(grid)
     grid = _with_taps(_with_banks(grid, region.kv), region.kv)
     units, told = _with_plants(grid, region.kv)
-    notes = (
-        *grid.notes,
+    reading = grid.reading.warned(
         f"{filled} branches without a rating get the median of their voltages' class, or {RATING_ROOM:g} times the "
         "base flow where that is more",
         f"bus shunts can be switched, and reactors for {100 * REACTOR_SHARE:.0f} % of the charging of lines at or above "
@@ -70,7 +69,7 @@ def aggregated(name: str, whole: Grid) -> Grid:
         f"up to {100 * TAP_RANGE:g} % in steps of {100 * TAP_STEP:g} %",
         *told,
     )
-    return grid.replace(units=units, notes=notes)
+    return grid.replace(units=units, reading=reading)
 
 
 def _solved(grid: Grid) -> Complexes:
@@ -120,7 +119,7 @@ def _cut(name: str, whole: Grid, v: Complexes, region: Region) -> Grid:
         f"{int((np.abs(leaving) > 0).sum())} buses have ties to outside the region; their flows are fixed, "
         f"{len(links)} of them as DC links"
     )
-    return grid.replace(notes=(*whole.notes, told) if region.areas else whole.notes)
+    return grid.replace(reading=whole.reading.warned(told) if region.areas else whole.reading)
 
 
 def _leaving(grid: Grid, v: Complexes, inside: Bools) -> Complexes:

@@ -30,5 +30,6 @@ def with_inverter_capability(grid: Grid, power_factor: float) -> Grid:
     changed = replace(
         units, qmin=np.where(bare, -room, units.qmin), qmax=np.where(bare, room, units.qmax), source=source
     )
-    told = f"{int(bare.sum())} wind and solar units get a reactive range of power factor {power_factor:g}"
-    return grid.replace(units=changed, notes=(*grid.notes, told))
+    value = f"that of power factor {power_factor:g} at capacity"
+    reading = grid.reading.with_filled("units.qmin, units.qmax", int(bare.sum()), value, "FERC Order 827")
+    return grid.replace(units=changed, reading=reading)

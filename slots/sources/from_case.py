@@ -20,8 +20,10 @@ from slots.grid.model import (
     Grid,
     Ints,
     Units,
-    fixed_taps,
+    plain_pi,
+    plain_starts,
 )
+from slots.grid.reading import ReadingLog
 from slots.sources.costs import SEGMENTS, breakpoints, polynomial
 from slots.sources.matpower import Case
 
@@ -78,11 +80,15 @@ def grid_from_case(case: Case, origin: str = "") -> Grid:
     position = {int(n): i for i, n in enumerate(case.bus[:, 0])}
     if len(position) != len(case.bus):
         raise GridError(f"grid {case.name} has two buses with the same number", "number them uniquely")
-    units, notes = _units(case, position)
-    return Grid(
-        case.name, case.base_mva, _buses(case), _branches(case, position), units,
-        _dc_links(case, position), origin, tuple(notes),
-    )  # fmt: skip
+    log = ReadingLog(case.name, "MATPOWER case")
+    log.read("bus", len(case.bus))
+    log.read("gen", len(case.gen))
+    log.read("branch", len(case.branch))
+    units, links = _units(case, position, log), _dc_links(case, position)
+    log.read("dcline", len(links))
+    buses, branches = _buses(case), _branches(case, position)
+    used = {"buses": len(buses), "branches": len(branches), "units": len(units), "dc_links": len(links)}
+    return Grid(case.name, case.base_mva, buses, branches, units, links, origin, log.done(used))
 
 
 def _positions(case: Case, numbers: Floats, what: str, position: dict[int, int]) -> Ints:
@@ -126,12 +132,12 @@ def _branches(case: Case, position: dict[int, int]) -> Branches:
         names.append(f"{a}-{c}" if seen[(a, c)] == 1 else f"{a}-{c} #{seen[(a, c)]}")
     return Branches(
         name=np.array(names), f=f, t=t, r=b[:, 2].copy(), x=b[:, 3].copy(), b=b[:, 4].copy(),
-        **fixed_taps(np.where(b[:, 8] == 0, 1.0, b[:, 8])), shift=np.deg2rad(b[:, 9]), rate=rate,
+        **plain_pi(np.where(b[:, 8] == 0, 1.0, b[:, 8])), shift=np.deg2rad(b[:, 9]), rate=rate,
         rate_emergency=emergency, in_service=on, equivalent=np.zeros(len(b), bool),
     )  # fmt: skip
 
 
-def _units(case: Case, position: dict[int, int]) -> tuple[Units, list[str]]:
+def _units(case: Case, position: dict[int, int], log: ReadingLog) -> Units:
     g, n = case.gen, len(case.gen)
     labels = case.names.get("genfuel") or [""] * n
     classes = unit_classes()
@@ -161,16 +167,15 @@ def _units(case: Case, position: dict[int, int]) -> tuple[Units, list[str]]:
         start_cost=np.where(kind == THERMAL, start, 0.0), min_up=np.array([c.min_up for c in kinds]),
         min_down=np.array([c.min_down for c in kinds]), ramp=ramp_h, ramp_10min=np.minimum(ramp_h / 6, pmax),
         cost_mw=mw, cost_usd=usd, energy_max=np.zeros(n), energy_initial=np.zeros(n),
-        charge_max=np.zeros(n), efficiency=np.ones(n), plant=np.full(n, ""), source=np.array([c.source for c in kinds]),
+        charge_max=np.zeros(n), efficiency=np.ones(n), plant=np.full(n, ""), source=np.array([c.source for c in kinds]), **plain_starts(n),
     )  # fmt: skip
-    notes = ["minimum up and down times are class values (unit_classes.csv); each unit names its source"]
-    if boundless.any():
-        notes.append(f"{int(boundless.sum())} units without a maximum get twice their output")
+    log.fill("units.min_up, units.min_down", n, "class values", "unit_classes.csv; each unit names its source")
+    log.fill("units.pmax", int(boundless.sum()), "twice the output", "the case states no maximum")
     if weather_off.any():
-        notes.append(f"{int(weather_off.sum())} weather-driven units that the case leaves out are in service")
-    if (kind == STORAGE).any():
-        notes.append("storage units stay out of service: the case gives no energy content")
-    return units, notes
+        log.warn(f"{int(weather_off.sum())} weather-driven units that the case leaves out are in service")
+    stores = units.name[kind == STORAGE].tolist()
+    log.leave_out("gen", stores, "a store stays out of service: the case gives no energy content")
+    return units
 
 
 def _classify(case: Case, label: str, i: int, classes: list[UnitClass]) -> UnitClass:

@@ -22,8 +22,10 @@ from slots.grid.model import (
     Floats,
     Grid,
     Units,
-    fixed_taps,
+    plain_pi,
+    plain_starts,
 )
+from slots.grid.reading import Reading
 from slots.sources.costs import SEGMENTS, breakpoints
 from slots.sources.series import Series, calendar_start
 
@@ -83,7 +85,9 @@ def _grid(folder: Path) -> Grid:
     return Grid(
         "rts-gmlc", 100.0, buses, _branches(folder, position), _units(gen, _table(folder, "storage.csv"), position),
         _dc(folder, position), f"RTS-GMLC data set of GridMod ({folder.name}), NREL data use notice applies",
-        ("voltage limits 0.95 to 1.05 p.u. are those of the published MATPOWER case; bus.csv has none",),
+        Reading(str(folder), "RTS-GMLC folder").with_filled(
+            "buses.vmin, buses.vmax", n, "0.95 to 1.05 p.u.", "the published MATPOWER case; bus.csv has none"
+        ),
     )  # fmt: skip
 
 
@@ -99,7 +103,7 @@ def _branches(folder: Path, position: dict[int, int]) -> Branches:
         name=np.array(b["UID"].astype(str).tolist()),
         f=np.array([position[int(k)] for k in b["From Bus"]], np.int64),
         t=np.array([position[int(k)] for k in b["To Bus"]], np.int64), r=_f(b["R"]), x=_f(b["X"]), b=_f(b["B"]),
-        **fixed_taps(np.where(tap == 0, 1.0, tap)), shift=np.zeros(n), rate=_f(b["Cont Rating"]),
+        **plain_pi(np.where(tap == 0, 1.0, tap)), shift=np.zeros(n), rate=_f(b["Cont Rating"]),
         rate_emergency=_f(b["LTE Rating"]), in_service=np.ones(n, bool), equivalent=np.zeros(n, bool),
     )  # fmt: skip
 
@@ -142,7 +146,7 @@ def _units(gen: pd.DataFrame, storage: pd.DataFrame, position: dict[int, int]) -
         min_up=np.ceil(_f(gen["Min Up Time Hr"])), min_down=np.ceil(_f(gen["Min Down Time Hr"])), ramp=ramp,
         ramp_10min=np.minimum(ramp / 6, pmax), cost_mw=mw, cost_usd=usd, energy_max=size,
         energy_initial=initial, charge_max=np.nan_to_num(_f(gen["Pump Load MW"])), efficiency=np.where(trip > 0, trip, 1.0),
-        plant=np.full(n, ""), source=np.full(n, "SourceData/gen.csv"),
+        plant=np.full(n, ""), source=np.full(n, "SourceData/gen.csv"), **plain_starts(n),
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_the_region_is_the_published_size():
     assert len(grid.dc_links) == 7
     assert int((net.grid.units.kind == "thermal").sum()) == 74
     assert np.isfinite(grid.branches.rate).all()
-    assert any("without a rating" in n for n in grid.notes)
+    assert any("without a rating" in n for n in grid.reading.warnings)
 
 
 @pytest.mark.parametrize("name", ["aggregated-2000", "aggregated-25k"])

@@ -15,7 +15,7 @@ from scipy.sparse.linalg import splu
 
 from slots.contracts.equivalence import EquivalenceRequest
 from slots.grid.admittance import admittance
-from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Buses, Complexes, Floats, Grid, Ints, fixed_taps
+from slots.grid.model import PQ, PV, SLACK, Bools, Branches, Buses, Complexes, Floats, Grid, Ints, plain_pi
 from slots.grid.network import Network, whole
 from slots.grid.plants import grouping, merged
 from slots.grid.reduction import boundary_weights, kept_at, laplacian, outer_part
@@ -149,7 +149,7 @@ def _equivalent_branches(at: Ints, matrix: Complexes, own: Branches, n: int) -> 
     m = len(i)
     return Branches(
         name=np.array([f"equivalent {a}-{b}" for a, b in zip(at[i], at[j], strict=True)], dtype=np.str_),
-        f=at[i], t=at[j], r=z.real, x=z.imag, b=np.zeros(m), **fixed_taps(np.ones(m)), shift=np.zeros(m),
+        f=at[i], t=at[j], r=z.real, x=z.imag, b=np.zeros(m), **plain_pi(np.ones(m)), shift=np.zeros(m),
         rate=np.full(m, np.inf), rate_emergency=np.full(m, np.inf), in_service=np.ones(m, bool),
         equivalent=np.ones(m, bool),
     )  # fmt: skip

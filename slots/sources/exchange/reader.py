@@ -88,7 +88,7 @@ def grid_of_network(network: Any, name: str, origin: str) -> Grid:
         branches=replace(grid.branches, name=_unique(tables.branch_names)),
         units=replace(grid.units, name=_unique(tables.gen_names)),
         dc_links=replace(grid.dc_links, name=_unique(tables.dcline_names)),
-        notes=(*grid.notes, *tables.notes),
+        reading=grid.reading.warned(*tables.notes),
     )
 
 
