@@ -163,7 +163,10 @@ def plain_starts(n: int) -> dict[str, Floats]:
 
 @dataclass(frozen=True)
 class DcLinks(_Table):
-    """Point-to-point DC links on a fixed schedule: `p` MW leaves bus `f`, `p - loss` arrives at `t`."""
+    """Point-to-point DC links on a fixed schedule: `p` MW leaves bus `f`, `p - loss` arrives at `t`.
+
+    The loss is `loss0 + loss1 |p|` MW: where `p` is below 0, power flows from t to f, and t gives what f gets and the loss.
+    """
 
     name: Strings
     f: Ints
@@ -223,7 +226,7 @@ class Grid:
         on = links.in_service
         p = links.p[on]
         np.add.at(out, links.f[on], -p)
-        np.add.at(out, links.t[on], p - np.sign(p) * (links.loss0[on] + links.loss1[on] * np.abs(p)))
+        np.add.at(out, links.t[on], p - links.loss0[on] - links.loss1[on] * np.abs(p))
         out[~self.live] = 0.0  # the far end of a link to another grid
         return out
 

@@ -24,6 +24,7 @@ from slots.grid.model import (
     plain_starts,
 )
 from slots.grid.reading import ReadingLog
+from slots.grid.reference import normalised
 from slots.sources.costs import SEGMENTS, breakpoints, polynomial
 from slots.sources.matpower import Case
 
@@ -88,7 +89,8 @@ def grid_from_case(case: Case, origin: str = "") -> Grid:
     log.read("dcline", len(links))
     buses, branches = _buses(case), _branches(case, position)
     used = {"buses": len(buses), "branches": len(branches), "units": len(units), "dc_links": len(links)}
-    return Grid(case.name, case.base_mva, buses, branches, units, links, origin, log.done(used))
+    grid = normalised(Grid(case.name, case.base_mva, buses, branches, units, links, origin), log)
+    return grid.replace(reading=log.done(used))
 
 
 def _positions(case: Case, numbers: Floats, what: str, position: dict[int, int]) -> Ints:

@@ -101,7 +101,7 @@ def _costs(grid: Grid) -> Floats:
 def _links(grid: Grid) -> Floats:
     d = grid.dc_links
     out = np.zeros((len(d), 17))
-    arrives = d.p - np.sign(d.p) * (d.loss0 + d.loss1 * np.abs(d.p))
+    arrives = d.p - d.loss0 - d.loss1 * np.abs(d.p)
     columns: dict[int, Any] = {0: grid.buses.number[d.f], 1: grid.buses.number[d.t], 2: d.in_service, 3: d.p, 4: arrives, 7: 1.0, 8: 1.0,
                9: d.pmin, 10: d.pmax, 15: d.loss0, 16: d.loss1}  # fmt: skip
     for k, values in columns.items():

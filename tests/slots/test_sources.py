@@ -19,12 +19,7 @@ BROKEN = {
     "cut off": (CASE9[: CASE9.index("mpc.branch") + 120], "not closed"),
     "not a number": (CASE9.replace("0.0576", "0.0x76"), "'0.0x76' in mpc.branch is not a number"),
     "not a case": ("hello", "not a complete MATPOWER case"),
-    "no slack": (CASE9.replace("1\t3\t0\t0", "1\t2\t0\t0"), "no slack bus"),
-    "disconnected": (CASE9.replace("4\t5\t0.017\t0.092\t0.158\t250\t250\t250\t0\t0\t1",
-                                   "4\t5\t0.017\t0.092\t0.158\t250\t250\t250\t0\t0\t0")
-                     .replace("9\t4\t0.01\t0.085\t0.176\t250\t250\t250\t0\t0\t1",
-                              "9\t4\t0.01\t0.085\t0.176\t250\t250\t250\t0\t0\t0"), "disconnected"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BROKEN)
