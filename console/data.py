@@ -1,5 +1,6 @@
 """`bos data`: reading by what is wanted, and showing how."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -71,20 +72,28 @@ def explain(
 
 @app.command("import")
 def import_data(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet: a column of hours or timestamps, then one per device")],
+    files: Annotated[list[Path], typer.Argument(help="CSV or Parquet: a column of hours or timestamps, then one per device")],
     version: Annotated[int, typer.Option(help="scenario version that the new one is a child of")],
-    array: Annotated[str, typer.Option(help="hourly array that the file gives: load, load_q, available, reserve, …")],
+    array: Annotated[str, typer.Option(help="hourly array that the files give: load, load_q, available, reserve, …")],
     label: Annotated[str, typer.Option(help="name of the new version")],
-) -> None:
-    """A new scenario version whose hourly array is what a file says; run it with `--grid scenario:LABEL`."""
+    timezone: Annotated[str, typer.Option(help="of timestamps without an offset, e.g. Europe/Berlin; UTC if left out")] = "",
+    json: Json = False,
+) -> None:  # fmt: skip
+    """A new scenario version whose hourly array is what files say of their devices; run it with `--grid scenario:LABEL`."""
     with plain_errors():
         from bos_core.index.client import Index
         from console import services
-        from flows.profiles import import_profile
+        from flows.profiles import import_profiles
 
         services.ensure_index(settings())
         with Index(settings()) as index:
-            console.print(f"version {import_profile(index, version, file, array, label)}")
+            done = import_profiles(index, version, files, array, label, timezone)
+        if json:
+            show([asdict(done)], json)
+            return
+        console.print(done.told, soft_wrap=True)
+        for remark in done.remarks:
+            console.print(f"  {remark}", soft_wrap=True)
 
 
 def _space() -> Any:

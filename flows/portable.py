@@ -24,13 +24,15 @@ from flows.backfill import problem
 from flows.deposits import Deposit, deposit
 from flows.hourly import read_source, sources_of, start_of
 from flows.ontology import grid_of_ontology, ontology_of
+from slots.grid.model import Grid
 from slots.sources.catalogue import load_source
 from slots.sources.exchange.writer import FORMATS, write_exchange
 from slots.sources.matpower_export import write_case
 from slots.sources.pandapower_export import whole_net
+from slots.sources.series import Series
 
 SUFFIX = ".bos"
-FORMAT = 2
+FORMAT = 3  # 2: every hourly array is of all devices
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same scenario is the same bytes
 
 
@@ -70,12 +72,33 @@ def import_version(index: Index, source: str, label: str) -> int:
         GridError: the grid cannot be read.
     """
     path = Path(source)
-    changes = _changes(path) if path.suffix == SUFFIX else ontology_of(load_source(source).grid)
+    found = None if path.suffix == SUFFIX else load_source(source)
+    changes = _changes(path) if found is None else ontology_of(found.grid)
     if index.call(lambda db: scenarios.labelled(db, label)) is not None:
         raise OntologyError(f"a scenario version is already called {label}", "choose another label")
-    if path.suffix == SUFFIX:
+    if found is None:
         changes.hourly = _unpack(index, path)
+    elif found.series is not None:
+        changes.hourly = _deposited(index, label, found.grid, found.series)
     return write_child(index, None, label, changes)
+
+
+def _deposited(index: Index, label: str, grid: Grid, series: Series) -> list[tuple[str, StateSource]]:
+    """Lay the series that came with a grid down as results; pointers to them."""
+    set_id, window = uuid.uuid4().hex[:12], series.window(series.first, series.hours)
+    axes = {"load": "bus", "load_q": "bus", "available": "unit", "floor": "unit", "inflow": "unit"}
+    datasets = {
+        "hour": Dataset(np.arange(series.first, series.end), ("hour",), "h", "hours since the scenario's start"),
+        "bus": Dataset(grid.buses.number, ("bus",)), "unit": Dataset(grid.units.name, ("unit",)),
+    }  # fmt: skip
+    for name, values in window.items():
+        dims = ("hour", axes[name]) if name in axes else ("hour",)
+        datasets[name] = Dataset(np.asarray(values), dims, "MVAr" if name == "load_q" else "MW", series.description)
+    told = {"start": series.start.isoformat()}
+    deposit(
+        index, set_id, {"grid": f"scenario:{label}"}, [Deposit("series", series.first, series.hours, datasets, told)]
+    )
+    return [(n, StateSource(set_id, "series", series.first, series.hours)) for n in window]
 
 
 def _pack(index: Index, version: int, told: Ontology, path: Path) -> None:
@@ -87,8 +110,10 @@ def _pack(index: Index, version: int, told: Ontology, path: Path) -> None:
                 member = f"hourly/{len(listed):04d}.h5"
                 item, names = read_source(index, dataset, s)
                 stage = s.stage.partition(".")[0]
+                start = start_of(index, s)
                 listed.append({"dataset": dataset, "stage": stage, "first_hour": s.first_hour, "hours": s.hours,
-                               "member": member, "attributes": {"start": start_of(index, s).isoformat()}})  # fmt: skip
+                               "some": s.devices is not None, "member": member,
+                               "attributes": {"start": start.isoformat()} if start else {}})  # fmt: skip
                 archive.writestr(zipfile.ZipInfo(member, EPOCH), _image(dataset, item, names, s))
         plain = json.dumps({**_plain(told), "hourly": listed}, sort_keys=True)
         archive.writestr(zipfile.ZipInfo("scenario.json", EPOCH), plain, zipfile.ZIP_DEFLATED)
@@ -120,8 +145,16 @@ def _unpack(index: Index, path: Path) -> list[tuple[str, StateSource]]:
                  for k, t in enumerate(listed))  # fmt: skip
         if listed:
             deposit(index, set_id, {"grid": path.name}, files)
-    return [(t["dataset"], StateSource(set_id, _stage(k, t), t["first_hour"], t["hours"]))
-            for k, t in enumerate(listed)]  # fmt: skip
+        return [(t["dataset"], StateSource(set_id, _stage(k, t), t["first_hour"], t["hours"], _meant(arrays(t), t)))
+                for k, t in enumerate(listed)]  # fmt: skip
+
+
+def _meant(arrays: dict[str, Dataset], told: dict[str, Any]) -> tuple[str, ...] | None:
+    """Devices that an array of some devices is of; None: of all."""
+    if not told.get("some"):
+        return None
+    names = arrays[arrays[told["dataset"]].dims[1]].data
+    return tuple(sorted(n.decode() if isinstance(n, bytes) else str(n) for n in names))
 
 
 def _stage(number: int, told: dict[str, Any]) -> str:
@@ -154,8 +187,10 @@ def _changes(path: Path) -> Changes:
             if archive.testzip() is not None:
                 raise ValueError
             told = json.loads(archive.read("scenario.json"))
-            if told["format"] != FORMAT:
-                raise OntologyError(f"{path} is of format {told['format']}", f"this release reads format {FORMAT}")
+            if told["format"] not in (2, FORMAT):
+                raise OntologyError(
+                    f"{path} is of format {told['format']}", f"this release reads formats 2 and {FORMAT}"
+                )
             return Changes(
                 things=[Thing(*t) for t in told["things"]],
                 values=[(Category(c), g, v) for c, rows in told["values"].items() for g, v in rows.items()],

@@ -1,58 +1,142 @@
-"""Hourly profiles from CSV and Parquet files, as the hourly state of a new scenario version."""
+"""Hourly profiles from CSV and Parquet files, as the hourly state of a new scenario version.
+
+A profile is of the devices that its files name: all others keep what the version had, and so do hours that no file
+has. What no version says is the grid's own constant value.
+"""
 
 import uuid
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bos_core.drwop.writing import write_child
 from bos_core.index import scenarios
 from bos_core.index.client import Index
 from bos_core.index.hourly_state import StateSource
-from bos_core.index.scenarios import Changes
+from bos_core.index.scenarios import Changes, Ontology
 from bos_core.objects.data import Attribute, Category, Dataset
 from bos_core.objects.errors import OntologyError, ParameterError, ProfileError
 from flows.backfill import problem
 from flows.deposits import Deposit, deposit
-from slots.sources.series import calendar_start
+from flows.hourly import read_hours, sources_of, start_of_all
+from slots.grid.model import ISOLATED, STORAGE, VARIABLE, Floats
+from slots.sources.profile_table import ProfileTable, read_profile
+from slots.sources.timestamps import HOUR, year_start, zone_of
 from storage.ontology.schema import schema
 
 STAGE = "profile"
+YEAR = 8784
+SHIFT = 24  # hours outside a year that are left out: what a time zone may move, not another year
+_OF_KIND = {"available": VARIABLE, "floor": VARIABLE, "inflow": STORAGE}
+_READ_BY_RUNS = ("load", "load_q", "available", "floor", "inflow", "reserve")
 
 
-def import_profile(index: Index, version: int, path: Path, dataset: str, label: str) -> int:
-    """A child of a version whose hourly `dataset` is what a file says; its id.
+@dataclass(frozen=True)
+class Part:
+    """What one file gives: devices by name, and their (hour, device) values; (hour,) of a system."""
 
-    The file's first column holds hours of the year (whole numbers) or timestamps, one row per hour without gaps.
-    The others are devices by global id or its end (`bus:101` or `101`); a load may also be given per `region:…`
-    or `system:…`, and is then spread over its buses like the scenario's own load.
+    file: str
+    first: int
+    names: list[str]
+    values: Floats
+
+    @property
+    def end(self) -> int:
+        """The hour after the last one."""
+        return self.first + len(self.values)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of files.
+
+    Attributes:
+        version: the new version.
+        dataset: hourly array that they give.
+        devices: how many; 0 of the system as a whole.
+        rows: of the files.
+        first, hours: from the first hour to the last.
+        start: timestamp of hour 0; None if nothing says one.
+        low, high: range of the values, in `unit`.
+        remarks: sentences that a user is told.
+    """
+
+    version: int
+    dataset: str
+    devices: int
+    rows: int
+    first: int
+    hours: int
+    start: datetime | None
+    low: float
+    high: float
+    unit: str
+    remarks: tuple[str, ...]
+
+    @property
+    def told(self) -> str:
+        """One line."""
+        of = f"{self.devices} device{'s' * (self.devices != 1)}" if self.devices else "the system"
+        last = self.first + self.hours - 1
+        when = f"hours {self.first} to {last}"
+        if self.start is not None:
+            a, b = (self.start + timedelta(hours=h) for h in (self.first, last))
+            when += f" ({a:%Y-%m-%d %H:%M} to {b:%Y-%m-%d %H:%M} UTC)"
+        return (f"version {self.version}: {self.dataset} of {of} from {self.rows} rows, {when}, "
+                f"{self.low:g} to {self.high:g} {self.unit}")  # fmt: skip
+
+
+def is_profile(source: StateSource) -> bool:
+    """Whether a user brought what a source holds."""
+    return source.stage.partition(".")[0] == STAGE
+
+
+def import_profiles(
+    index: Index, version: int, paths: Sequence[Path], dataset: str, label: str, timezone: str = ""
+) -> Imported:
+    """A child of a version whose hourly `dataset` is, for the devices and hours that files name, what they say.
+
+    A file's first column holds hours since the scenario's start (whole numbers) or timestamps; half hours and quarters
+    are averaged. The others are devices by global id or its end (`bus:101` or `101`); a load may also be given per
+    `region:…` or `system:…`, and is then spread over its buses like the scenario's own load.
+
+    Args:
+        timezone: of timestamps that carry no offset; UTC if empty.
 
     Raises:
-        ProfileError: the file cannot be read, has gaps, holes or unknown devices, or a value out of range.
+        ProfileError: a file cannot be read, has gaps, holes or unknown devices, or a value out of range, or two files
+            give the same.
         ParameterError: no hourly array has that name.
         OntologyError: the version does not exist or the label is taken.
     """
     described = _described(dataset)
     if index.call(lambda db: scenarios.labelled(db, label)) is not None:
         raise OntologyError(f"a scenario version is already called {label}", "choose another label")
-    table, first, start = _table(path)
-    names, values = _columns(index, version, path, described, table)
-    if wrong := problem(dataset, values):
-        raise ProfileError(f"profile {path.name} cannot become {dataset}: {wrong}", "mend the file")
-    set_id, hours = uuid.uuid4().hex[:12], len(table)
-    axis = (described.entity,) if described.entity != "system" else ()
-    datasets = {
-        "hour": Dataset(np.arange(first, first + hours), ("hour",), "h", "hours since the scenario's start"),
-        dataset: Dataset(values, ("hour", *axis), described.unit, described.description),
-    }
-    if axis:
-        datasets[axis[0]] = Dataset(np.array(names), axis)
-    told = {"start": start.isoformat(), "file": path.name}
-    deposit(index, set_id, {"grid": f"scenario:{label}"}, [Deposit(STAGE, first, hours, datasets, told)])
-    return write_child(index, version, label, Changes(hourly=[(dataset, StateSource(set_id, STAGE, first, hours))]))
+    told = index.call(lambda db: scenarios.read(db, version))
+    zone = zone_of(timezone) if timezone else None
+    tables = [read_profile(p, zone) for p in paths]
+    start, remarks = _start(index, version, tables), []
+    parts = []
+    for table in tables:
+        first, values, words = _within_the_year(table, start)
+        names, values = _columns(index, version, told, table, values, described)
+        if wrong := problem(dataset, values):
+            raise ProfileError(f"profile {table.name} cannot become {dataset}: {wrong}", "mend the file")
+        parts.append(Part(table.name, first, names, values))
+        remarks += [f"{table.name}: {w}" for w in (*table.remarks, *words)]
+    _refuse_overlap(parts, described)
+    changes = Changes(hourly=_deposited(index, label, parts, start, described, told))
+    made = write_child(index, version, label, changes)
+    first, end = min(p.first for p in parts), max(p.end for p in parts)
+    devices = len({n for p in parts for n in p.names})
+    return Imported(
+        made, dataset, devices, sum(t.rows for t in tables), first, end - first, start,
+        float(min(p.values.min() for p in parts)), float(max(p.values.max() for p in parts)), described.unit,
+        (*remarks, *_consequences(index, made, told, parts, described)),
+    )  # fmt: skip
 
 
 def _described(dataset: str) -> Attribute:
@@ -63,82 +147,166 @@ def _described(dataset: str) -> Attribute:
     return next((a for a in found if a.entity != "system"), found[0])
 
 
-def _table(path: Path) -> tuple[pd.DataFrame, int, datetime]:
-    """The columns of a file, its first hour and midnight of 1 January of its year."""
-    try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except FileNotFoundError:
-        raise ProfileError(f"profile {path} does not exist", "check the path") from None
-    except Exception as error:
-        reason = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
-        raise ProfileError(f"profile {path} cannot be read ({reason})", "give CSV or Parquet") from None
-    if path.suffix == ".parquet" and not isinstance(table.index, pd.RangeIndex):
-        table = table.reset_index()
-    if len(table.columns) < 2 or not len(table):
-        raise ProfileError(f"profile {path.name} holds no series", "give a column of hours and one per device")
-    stamps = table.iloc[:, 0]
-    first, start = _first_hour(path, stamps)
-    return table.iloc[:, 1:], first, start
+def _start(index: Index, version: int, tables: list[ProfileTable]) -> datetime | None:
+    """The timestamp of hour 0: the version's; else 1 January of the year that most of the first timestamps are in."""
+    known = start_of_all(index, sources_of(index, version))
+    dated = next((t for t in tables if not t.counted), None)
+    if known is not None or dated is None:
+        return known
+    return year_start(dated.first + HOUR * (dated.hours // 2))
 
 
-def _first_hour(path: Path, stamps: "pd.Series[Any]") -> tuple[int, datetime]:
-    if pd.api.types.is_integer_dtype(stamps):
-        hours, start = stamps.to_numpy(int), calendar_start(2016)
+def _within_the_year(table: ProfileTable, start: datetime | None) -> tuple[int, Floats, list[str]]:
+    """First hour since `start`, and the values of the year from then on; what is told of what lies outside."""
+    if table.counted or start is None:
+        first, length = table.first // HOUR, YEAR
     else:
-        try:
-            times = pd.to_datetime(stamps, utc=True)
-        except (ValueError, TypeError):
-            raise ProfileError(
-                f"the first column of profile {path.name} holds neither hours nor timestamps", "mend the file"
-            ) from None
-        start = calendar_start(times.iloc[0].year)
-        hours = ((times - pd.Timestamp(start)).dt.total_seconds() / 3600).to_numpy()
-    gap = np.flatnonzero(np.diff(hours) != 1)
-    if len(gap):
+        first = (table.first - round(start.timestamp())) // HOUR
+        length = round((start.replace(year=start.year + 1) - start).total_seconds()) // HOUR
+    low, high = max(first, 0), min(first + table.hours, length)
+    outside = table.hours - max(high - low, 0)
+    if outside > SHIFT or high <= low:
+        span = f"hours {first} to {first + table.hours - 1}"
+        begun = f" from {start:%Y-%m-%d %H:%M} UTC" if start is not None else ""
         raise ProfileError(
-            f"profile {path.name} jumps from hour {hours[gap[0]]:g} to {hours[gap[0] + 1]:g}", "give every hour once"
+            f"profile {table.name} holds {span}{begun} on, but the scenario's year has hours 0 to {length - 1}",
+            "give one year at a time, with the dates of the scenario's, or count hours from 0",
         )
-    return int(hours[0]), start
+    words = [f"{outside} hours outside the scenario's year were left out"] if outside else []
+    return low, table.values[low - first : high - first], words
 
 
-def _columns(index: Index, version: int, path: Path, a: Attribute, table: pd.DataFrame) -> tuple[list[str], Any]:
+def _columns(
+    index: Index, version: int, told: Ontology, table: ProfileTable, values: Floats, a: Attribute
+) -> tuple[list[str], Floats]:
     """Names of devices without their kind, and (hour, device) values; (hour,) of a system."""
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    hole = np.argwhere(numbers.isna().to_numpy() & ~table.isna().to_numpy())
-    if len(hole):
-        raise ProfileError(_place(path, table, *(int(k) for k in hole[0])), "mend the file")
     if a.entity == "system":
-        return [], numbers.sum(axis=1).to_numpy(float)
-    told = index.call(lambda db: scenarios.read(db, version, (Category.ENTITY_STATE,)))
-    kind, states = f"{a.entity}:", told.values[Category.ENTITY_STATE]
-    out: dict[str, Any] = {}
-    for column in map(str, table.columns):
-        values = numbers[column].to_numpy(float)
-        place = column.partition(":")[0]
-        if place in ("region", "system") and a.hourly in ("load", "load_q"):
-            for gid, share in _shares(index, version, column, states, a.attribute).items():
-                name = gid.removeprefix(kind)
-                out[name] = out.get(name, 0.0) + share * values
-            continue
+        odd = next((n for n in table.names if n.partition(":")[0] in ("bus", "unit", "branch", "region")), None)
+        if odd is not None:
+            raise ProfileError(f"profile {table.name} gives {a.hourly} for {odd}, but it is of the whole system",
+                               "add it up in one column")  # fmt: skip
+        return [], values.sum(axis=1)
+    kind = f"{a.entity}:"
+    out: dict[str, Floats] = {}
+    by: dict[str, str] = {}
+    for k, column in enumerate(table.names):
         gid = column if column.startswith(kind) else kind + column
-        if gid not in told.things:
+        if column.partition(":")[0] in ("region", "system") and a.hourly in ("load", "load_q"):
+            shares = _shares(index, version, told, column, a.attribute)
+        elif gid in told.things:
+            shares = {gid: 1.0}
+        else:
             raise ProfileError(
-                f"profile {path.name} has a column {column}, but scenario version {version} has no {gid}",
+                f"profile {table.name} has a column {column}, but scenario version {version} has no {gid}",
                 "name columns by global ids, see `bos data read`",
             )
-        out[gid.removeprefix(kind)] = out.get(gid.removeprefix(kind), 0.0) + values
+        for device, share in shares.items():
+            if device in by:
+                raise ProfileError(
+                    f"profile {table.name} gives {device} twice, in columns {by[device]} and {column}", "keep one"
+                )
+            by[device], out[device.removeprefix(kind)] = column, share * values[:, k]
+    _refuse_kinds(told, table.name, a, list(by))
     return list(out), np.column_stack(list(out.values()))
 
 
-def _place(path: Path, table: pd.DataFrame, row: int, column: int) -> str:
-    value = table.iloc[row, column]
-    return f"profile {path.name}, row {row + 2}, column {table.columns[column]}: '{value}' is not a number"
+def _refuse_kinds(told: Ontology, file: str, a: Attribute, gids: list[str]) -> None:
+    """Refuse what no run would read."""
+    kind = _OF_KIND.get(a.hourly)
+    entities = told.values[Category.ENTITY]
+    odd = next((g for g in gids if kind and entities[g]["type"] != kind), None)
+    if odd is not None:
+        raise ProfileError(
+            f"profile {file} gives {a.hourly} of {odd}, which is {entities[odd]['type']}, not {kind}: no run would read it",
+            f"edit its type first (`--set {odd}:type={kind}`), or leave it out",
+        )
 
 
-def _shares(index: Index, version: int, place: str, states: Any, attribute: str) -> dict[str, float]:
+def _shares(index: Index, version: int, told: Ontology, place: str, attribute: str) -> dict[str, float]:
     """Share of a place's load by bus."""
+    states = told.values[Category.ENTITY_STATE]
     buses = index.call(lambda db: scenarios.devices_within(db, version, place, "bus"))
-    total = sum(states[b][attribute] for b in buses)
+    served = [b for b in buses if not _isolated(told, b)]
+    total = sum(states[b][attribute] for b in served)
     if total == 0:
         raise ProfileError(f"{place} has no load that a profile could be spread like", "give it per bus")
-    return {b: states[b][attribute] / total for b in buses if states[b][attribute]}
+    return {b: states[b][attribute] / total for b in served if states[b][attribute]}
+
+
+def _isolated(told: Ontology, gid: str) -> bool:
+    return bool(told.values[Category.STATIC_MODEL].get(gid, {}).get("bus_type") == ISOLATED)
+
+
+def _refuse_overlap(parts: list[Part], a: Attribute) -> None:
+    for k, p in enumerate(parts):
+        for q in parts[:k]:
+            both = sorted(set(p.names) & set(q.names)) or ["the system"] * (not p.names)
+            if both and p.first < q.end and q.first < p.end:
+                raise ProfileError(
+                    f"{q.file} and {p.file} both give {a.hourly} of {both[0]} in hour {max(p.first, q.first)}",
+                    "keep one",
+                )
+
+
+def _deposited(
+    index: Index, label: str, parts: list[Part], start: datetime | None, a: Attribute, told: Ontology
+) -> list[tuple[str, StateSource]]:
+    """Lay the files' arrays down as results; pointers to them."""
+    set_id = uuid.uuid4().hex[:12]
+    axis = (a.entity,) if a.entity != "system" else ()
+    every = {t.name if a.entity != "bus" else g.partition(":")[2] for g, t in told.things.items() if t.kind == a.entity}
+    files, out = [], []
+    for k, p in enumerate(parts):
+        datasets = {
+            "hour": Dataset(np.arange(p.first, p.end), ("hour",), "h", "hours since the scenario's start"),
+            a.hourly: Dataset(p.values, ("hour", *axis), a.unit, a.description),
+        }
+        if axis:
+            datasets[axis[0]] = Dataset(np.array(p.names), axis)
+        stage = STAGE if len(parts) == 1 else f"{STAGE}.{k:04d}"
+        attributes = {"file": p.file} | ({"start": start.isoformat()} if start is not None else {})
+        files.append(Deposit(stage, p.first, len(p.values), datasets, attributes))
+        devices = None if not axis or every <= set(p.names) else tuple(sorted(p.names))
+        out.append((a.hourly, StateSource(set_id, stage, p.first, len(p.values), devices)))
+    deposit(index, set_id, {"grid": f"scenario:{label}"}, files)
+    return out
+
+
+def _consequences(index: Index, version: int, told: Ontology, parts: list[Part], a: Attribute) -> list[str]:
+    """What follows from an import that a user might not expect."""
+    if a.hourly not in _READ_BY_RUNS:
+        return [f"no run reads {a.hourly} of a scenario version"]
+    if a.hourly == "available":
+        return _above(told, parts)
+    if a.hourly != "load":
+        return []
+    states, named = told.values[Category.ENTITY_STATE], {f"bus:{n}" for p in parts for n in p.names}
+    apart = sorted(g for g in named if _isolated(told, g))
+    out = [f"{', '.join(apart[:3])}: isolated, no run serves its load"] if apart else []
+    buses = [g for g, t in told.things.items() if t.kind == "bus" and g not in apart
+             and (g in named or (states[g]["pd"] and not _isolated(told, g)))]  # fmt: skip
+    first, load = read_hours(index, "load", sources_of(index, version)["load"], [g.partition(":")[2] for g in buses])
+    never = np.isnan(load).all(axis=0)
+    partly = np.flatnonzero(np.isnan(load).any(axis=0) & ~never)
+    for k in partly[:3]:
+        hours = np.flatnonzero(np.isnan(load[:, k])) + first
+        out.append(f"{buses[k]} keeps the grid's {states[buses[k]]['pd']:g} MW in {len(hours)} of hours {hours[0]} to "
+                   f"{hours[-1]}, which no profile has")  # fmt: skip
+    if len(partly) > 3:
+        out.append(f"so do {len(partly) - 3} more buses in hours that no profile has")
+    if never.any():
+        kept = sum(states[g]["pd"] for g, n in zip(buses, never, strict=True) if n)
+        out.append(f"{never.sum()} buses without a profile keep the grid's load of {kept:g} MW in every hour")
+    return out
+
+
+def _above(told: Ontology, parts: list[Part]) -> list[str]:
+    limits = {g: v["pmax"] for g, v in told.values[Category.STATIC_MODEL].items() if v.get("pmax") is not None}
+    out = []
+    for p in parts:
+        most = np.array([limits.get(f"unit:{n}", np.inf) for n in p.names])
+        for k in np.flatnonzero((p.values > most + 1e-6).any(axis=0))[:3]:
+            out.append(
+                f"unit:{p.names[k]} is given up to {p.values[:, k].max():g} MW, but takes {most[k]:g} MW at most"
+            )
+    return out

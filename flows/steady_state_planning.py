@@ -41,13 +41,12 @@ from flows.report.build import build_report
 from flows.steps.inputs import grid_of, network_of
 from flows.steps.listed import asked_for
 from flows.steps.transient import buses_of
-from flows.versions import PREFIX, has_series, lay_down_model, version_of, year_of
+from flows.versions import PREFIX, has_series, lay_down_model, start_of_series, version_of
 from flows.work import work_by_hour
 from slots.algorithms.sequence.profiles import RESERVE_SHARE_OF_LOAD, RESERVE_SHARE_OF_WIND_AND_SUN
 from slots.grid.model import Grid
 from slots.grid.reduction import kept_at
-from slots.sources.rts_gmlc import is_rts_gmlc
-from slots.sources.series import calendar_start
+from slots.sources.series import UNKNOWN_YEAR, calendar_start
 from storage.settings import settings
 
 NAME = "steady-state-planning"
@@ -182,12 +181,12 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     """Submit all stages of all months; each waits for what it reads."""
     a = p.algorithms
     laid_down = lay_down_model(index, p.grid) if p.grid.startswith(PREFIX) else ""
-    own = has_series(laid_down) if laid_down else is_rts_gmlc(Path(p.grid).expanduser())
-    sequence = a.sequence if a.sequence != "auto" else ("own-series" if own else "profiles")
     source = {"source": p.grid, "model": laid_down, "inverter_power_factor": p.inverter_power_factor, "seed": p.seed}
     horizon = Month(0, p.start, p.hours)
     base = version_of(index, p.grid) if laid_down else None
     model = run_stage.submit(set_id, "modelling", horizon, {**source, **p.choice("modelling")}, base).result()
+    own = has_series(model.path)
+    sequence = a.sequence if a.sequence != "auto" else ("own-series" if own else "profiles")
     kept_at(grid_of(model.path), p.keep_kv)
     _write_ontology(index, model.scenario, grid_of(model.path), sequence, base)
     snap = run_stage.submit(
@@ -203,9 +202,9 @@ def _run_chain(index: Index, set_id: str, p: PlanningParameters) -> None:
     reduced = run_stage.submit(set_id, "equivalence", horizon, reduce, snap.scenario).result()
     net, _ = network_of(reduced.path)
     listed = asked_for(net, p.model_dump(include={"contingencies", "unit_outages"}))
-    year = year_of(laid_down) if laid_down and own else calendar_start(2020 if own else 2016)
+    begin = start_of_series(model.path) if own and sequence != "profiles" else calendar_start(UNKNOWN_YEAR)
     buses_of(net, None, p.transient.buses)  # refuse one that is not kept before anything hourly is computed
-    months = months_of(p.start, p.hours, year)
+    months = months_of(p.start, p.hours, begin)
     shape = {**source, "grid": model.path, "network": reduced.path,
              **p.choice("sequence", sequence)}  # fmt: skip
     hourly = [run_stage.submit(set_id, "sequence", m, shape, reduced.scenario) for m in months]

@@ -1,5 +1,6 @@
 """A scenario version as the model of a run: its grid, and its hourly state as the series of the year."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -13,10 +14,12 @@ from bos_core.index.scenarios import Ontology
 from bos_core.objects.data import Category, Dataset
 from bos_core.objects.errors import OntologyError, ProfileError
 from flows.deposits import Deposit, deposit
-from flows.hourly import read_hours, read_source, sources_of, start_of
+from flows.hourly import read_hours, read_source, sources_of, start_of_all
 from flows.ontology import grid_of_ontology
+from flows.profiles import is_profile
 from flows.steps.modelling import grid_datasets
 from slots.grid.model import VARIABLE, Floats, Grid
+from slots.sources.series import UNKNOWN_YEAR, calendar_start
 
 PREFIX = "scenario:"
 _PER_UNIT = ("available", "floor", "inflow")
@@ -50,11 +53,16 @@ def lay_down_model(index: Index, name: str) -> str:
     datasets, attributes = grid_datasets(grid), dict(grid.header())
     sources = sources_of(index, version)
     first = hours = 0
+    alone = next((n for n in ("load_q", *_PER_UNIT, "reserve") if n in sources), None)
+    if alone and "load" not in sources:
+        raise ProfileError(f"scenario version {version} has a profile of {alone} but none of load",
+                           "import a profile of `load`, too; one of the system suffices")  # fmt: skip
     if "load" in sources:
         first, series = _series(index, grid, told, sources)
         hours = len(series["load"])
         datasets |= {f"series/{k}": Dataset(v) for k, v in series.items()}
-        attributes |= {"start": start_of(index, sources["load"][0]).isoformat(), "series_first": first,
+        start = start_of_all(index, sources) or calendar_start(UNKNOWN_YEAR)
+        attributes |= {"start": start.isoformat(), "series_first": first,
                        "description": f"hourly state of scenario version {version}"}  # fmt: skip
     set_id = f"version-{version}"
     return deposit(
@@ -67,52 +75,60 @@ def has_series(path: str) -> bool:
     return "series_first" in store.read(path, [])[1]
 
 
-def year_of(path: str) -> datetime:
-    """Midnight of 1 January of a model file's series."""
+def start_of_series(path: str) -> datetime:
+    """The timestamp of hour 0 of a model file's series (UTC)."""
     return datetime.fromisoformat(str(store.read(path, [])[1]["start"]))
 
 
 def _series(
     index: Index, grid: Grid, told: Ontology, sources: dict[str, tuple[StateSource, ...]]
 ) -> tuple[int, dict[str, Any]]:
-    """First hour and arrays of `Series`; what the version does not say follows from its grid."""
-    numbers, units = [str(n) for n in grid.buses.number], grid.units
+    """First hour and arrays of `Series`; what the version does not say follows from its grid.
+
+    A bus of which no source says an hour keeps the grid's load in it. Reactive load is what a profile of it says;
+    else it keeps the grid's power factor where a profile says the active load, and is what the run before had where
+    none does. Buses without active load keep the grid's reactive load. Isolated buses have none.
+    """
+    buses, units = grid.buses, grid.units
+    numbers = [str(n) for n in buses.number]
     first, load = read_hours(index, "load", sources["load"], numbers)
     hours = len(load)
-    load = np.where(np.isnan(load), np.where(_given(load), 0.0, grid.buses.pd), load)
-    out = {"load": load}
+    load = np.where(np.isnan(load), buses.pd, load)
+    out = {}
 
-    def aligned(name: str, names: list[str]) -> Floats:
-        values = np.full((hours, len(names)), np.nan)
-        if name in sources:
-            begin, found = read_hours(index, name, sources[name], names)
-            low, high = max(first, begin), min(first + hours, begin + len(found))
+    def aligned(name: str, names: list[str], kept: Callable[[StateSource], bool] = lambda _: True) -> Floats:
+        values, found = np.full((hours, len(names)), np.nan), [s for s in sources.get(name, ()) if kept(s)]
+        if found:
+            begin, said = read_hours(index, name, found, names)
+            low, high = max(first, begin), min(first + hours, begin + len(said))
             if low < high:
-                values[low - first : high - first] = found[low - begin : high - begin]
+                values[low - first : high - first] = said[low - begin : high - begin]
         return values
 
-    factor = np.divide(grid.buses.qd, grid.buses.pd, out=np.zeros(grid.n_bus), where=grid.buses.pd != 0)
-    load_q = aligned("load_q", numbers)
-    out["load_q"] = np.where(np.isnan(load_q), load * factor, load_q)
+    factor = np.divide(buses.qd, buses.pd, out=np.zeros(grid.n_bus), where=buses.pd != 0)
+    following = np.where(buses.pd != 0, load * factor, buses.qd)
+    before = aligned("load_q", numbers, lambda s: not is_profile(s))
+    before = np.where(np.isnan(before) | ~np.isnan(aligned("load", numbers, is_profile)), following, before)
+    own = aligned("load_q", numbers, is_profile)
+    load_q = np.where(np.isnan(own), before, own)
+    out["load"], out["load_q"] = load * grid.live, load_q * grid.live
     for name in _PER_UNIT:
         out[name] = aligned(name, units.name.tolist())
     out["floor"], out["inflow"] = np.nan_to_num(out["floor"]), np.nan_to_num(out["inflow"])
     decided = (units.kind == VARIABLE) & units.in_service
-    missing = np.flatnonzero(decided & np.isnan(out["available"]).any(axis=0))
+    missing = np.argwhere(decided & np.isnan(out["available"]))
     if len(missing):
+        hour, unit = missing[0].tolist()
         raise ProfileError(
-            f"weather decides the output of unit:{units.name[missing[0]]}, but the version does not say what is "
-            "available in each hour", "import a profile of `available` for it",
+            f"weather decides the output of unit:{units.name[unit]}, but the version does not say what is "
+            f"available in hour {first + hour}", "import a profile of `available` for it",
         )  # fmt: skip
     out["available"][:, units.kind != VARIABLE] = np.nan
-    out["available"] = np.where(units.kind == VARIABLE, np.nan_to_num(out["available"]), np.nan)
+    most = np.minimum(np.nan_to_num(out["available"]), np.maximum(units.pmax, 0.0))
+    out["available"] = np.where(units.kind == VARIABLE, most, np.nan)
+    out["floor"] = np.where(units.kind == VARIABLE, np.minimum(out["floor"], most), out["floor"])
     out["reserve"] = _reserve(index, told, grid, sources, out, (first, hours))
     return first, out
-
-
-def _given(load: Floats) -> Any:
-    """Buses of which at least one hour is given: the rest of their hours is without load."""
-    return ~np.isnan(load).all(axis=0)
 
 
 def _reserve(

@@ -1,13 +1,14 @@
 """Comparing and merging scenario versions."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from bos_core.index.hourly_state import held
+from bos_core.index.hourly_state import StateSource, held
 from bos_core.index.ontology_tables import table_of
 from bos_core.index.scenarios import (
     Changes,
@@ -71,8 +72,18 @@ async def diff(db: AsyncSession, before: int, after: int) -> list[Difference]:
 
 
 async def _hourly(db: AsyncSession, scenario_id: int) -> dict[Place, Any]:
+    """Pointers of all devices by dataset, those of some by dataset and device."""
     lineage = (await version(db, scenario_id)).lineage
-    return {("hourly", dataset, ""): sources for dataset, sources in (await held(db, lineage)).items()}
+    out: dict[Place, Any] = {}
+    for dataset, sources in (await held(db, lineage)).items():
+        whole = tuple(s for s in sources if s.devices is None)
+        if whole:
+            out["hourly", dataset, ""] = whole
+        for s in sources:
+            for device in s.devices or ():
+                place = ("hourly", dataset, device)
+                out[place] = (*out.get(place, ()), replace(s, devices=(device,)))
+    return out
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -103,7 +114,7 @@ async def merge(
     base = max(common)
     my_changes = {d.place: d for d in await diff(db, base, ours)}
     their_changes = await diff(db, base, theirs)
-    clashes = [d for d in their_changes if d.place in my_changes and not _same(my_changes[d.place].after, d.after)]
+    clashes = [d for d in their_changes if _clash(d, my_changes)]
     if clashes and prefer is None:
         raise ConflictError(_report(clashes, my_changes), "merge again preferring `ours` or `theirs`")
     skip = {d.place for d in clashes} if prefer == "ours" else set()
@@ -115,8 +126,19 @@ async def merge(
     return new
 
 
+def _clash(theirs: Difference, mine: dict[Place, Difference]) -> bool:
+    """Whether we changed the same otherwise; of an hourly array, also all devices where they changed one, or one of all."""
+    if theirs.place in mine:
+        return not _same(mine[theirs.place].after, theirs.after)
+    kind, dataset, device = theirs.place
+    if kind != "hourly":
+        return False
+    return ("hourly", dataset, "") in mine if device else any(p[:2] == (kind, dataset) for p in mine)
+
+
 def _report(clashes: list[Difference], mine: dict[Place, Difference]) -> str:
-    told = [f"{d.place[2] or d.place[0]} of {d.place[1]} (was {_short(d.before)}, ours {_short(mine[d.place].after)}, "
+    told = [f"{d.place[2] or d.place[0]} of {d.place[1]} (was {_short(d.before)}, ours "
+            f"{_short(mine[d.place].after) if d.place in mine else 'changed with other devices'}, "
             f"theirs {_short(d.after)})" for d in clashes[:SHOWN]]  # fmt: skip
     more = f" and {len(clashes) - SHOWN} more" if len(clashes) > SHOWN else ""
     return f"the versions disagree on {len(clashes)} values: {'; '.join(told)}{more}"
@@ -128,9 +150,16 @@ def _short(value: Any) -> str:
     return "absent" if value is None else value.name if isinstance(value, Thing) else str(value)
 
 
+def _within(s: StateSource, known: Iterable[StateSource]) -> bool:
+    """Whether a pointer is a part of one that was there: what lies over it then must stay."""
+    same = (k for k in known if replace(k, first_hour=s.first_hour, hours=s.hours) == s)
+    return any(k.first_hour <= s.first_hour and s.end <= k.end for k in same)
+
+
 def _changes(differences: list[Difference]) -> Changes:
     out = Changes()
     values: dict[tuple[Category, str], dict[str, Any]] = {}
+    devices: dict[tuple[str, StateSource], list[str]] = {}
     for d in differences:
         kind, gid, name = d.place
         if kind == "entity":
@@ -139,9 +168,11 @@ def _changes(differences: list[Difference]) -> Changes:
             link: Link = d.after or d.before
             (out.unlinked if d.after is None else out.links).append(link)
         elif kind == "hourly":
-            out.hourly += [(gid, s) for s in d.after or ()]
+            for s in (s for s in d.after or () if not _within(s, d.before or ())):
+                devices.setdefault((gid, replace(s, devices=None)), []).extend(s.devices or ())
         else:
             values.setdefault((Category(kind), gid), {})[name] = d.after
+    out.hourly = [(g, replace(s, devices=tuple(sorted(named)) or None)) for (g, s), named in devices.items()]
     gone = set(out.removed)
     out.values = [(c, g, v) for (c, g), v in values.items() if g not in gone]
     return out

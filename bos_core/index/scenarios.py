@@ -4,6 +4,7 @@ A version stores the rows that it changes. Reading takes, of each row, the newes
 lineage; a version whose lineage has grown long writes all rows again, so reading stays as quick as at the root.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -295,7 +296,7 @@ async def prepare(db: AsyncSession, scenario_id: int, changes: Changes) -> dict[
         "entities": {table_entity(): [_entity(t, scenario_id) for t in changes.things]},
         "attributes": {table_of(c): _filled(c, by_gid, scenario_id) for c, by_gid in values.items()},
         "relations": {table_relation(): links},
-        "hourly state": {table_hourly(): [_pointer(d, s, scenario_id) for d, s in changes.hourly]},
+        "hourly state": {table_hourly(): await _pointers(db, scenario_id, changes.hourly)},
     }
     await _remove(db, scenario_id, [known.things[g] for g in changes.removed if g in known.things], out)
     return out
@@ -306,9 +307,29 @@ def _entity(t: Thing, scenario_id: int, deleted: bool = False) -> Values:
             "position": t.position}  # fmt: skip
 
 
-def _pointer(dataset: str, s: StateSource, scenario_id: int) -> Values:
-    return {"scenario_id": scenario_id, "dataset": dataset, "first_hour": s.first_hour, "hours": s.hours,
-            "task_set_id": s.task_set, "stage": s.stage}  # fmt: skip
+async def _pointers(db: AsyncSession, scenario_id: int, hourly: list[tuple[str, StateSource]]) -> list[Values]:
+    """Rows of pointers; those of some devices get layers over the version's own, or that which they have already."""
+    table, layers = table_hourly(), Counter[str]()
+    known: dict[tuple[str, StateSource], int] = {}
+    if any(s.devices is not None for _, s in hourly):
+        query = select(table).where(table.c.scenario_id == scenario_id, table.c.layer > 0)
+        for r in (await execute(db, query)).all():
+            layers[r.dataset] = max(layers[r.dataset], r.layer)
+            known[r.dataset, StateSource(r.task_set_id, r.stage, r.first_hour, r.hours, tuple(r.devices))] = r.layer
+    out = []
+    for dataset, s in hourly:
+        layer = 0 if s.devices is None else known.get((dataset, s), 0)
+        if s.devices is not None and not layer:
+            layers[dataset] += 1
+            layer = layers[dataset]
+        out.append(_pointer(dataset, s, scenario_id, layer))
+    return out
+
+
+def _pointer(dataset: str, s: StateSource, scenario_id: int, layer: int) -> Values:
+    return {"scenario_id": scenario_id, "dataset": dataset, "layer": layer, "first_hour": s.first_hour,
+            "hours": s.hours, "task_set_id": s.task_set, "stage": s.stage,
+            "devices": None if s.devices is None else list(s.devices)}  # fmt: skip
 
 
 def _plain(link: Link) -> Values:
@@ -390,6 +411,6 @@ async def _copy_everything(db: AsyncSession, record: Scenario) -> None:
         await put(db, table, rows, bulk=len(rows) >= BULK_FROM)
     hourly = await held(db, record.lineage)
     assert record.id is not None
-    pointers = [_pointer(d, s, record.id) for d, kept in hourly.items() for s in kept]
     await execute(db, delete(table_hourly()).where(table_hourly().c.scenario_id == record.id))
+    pointers = await _pointers(db, record.id, [(d, s) for d, kept in hourly.items() for s in kept])
     await put(db, table_hourly(), pointers)

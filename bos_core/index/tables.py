@@ -74,15 +74,22 @@ class EntityRelation(SQLModel, table=True):
 
 
 class HourlyState(SQLModel, table=True):
-    """Which stage's files hold an hourly attribute as of a version: entity state is arrays, never rows."""
+    """Which stage's files hold an hourly attribute as of a version: entity state is arrays, never rows.
+
+    Attributes:
+        layer: 0 for pointers of all devices; those of some devices lie over them, higher ones over lower ones.
+        devices: names of the devices meant; None: all.
+    """
 
     __tablename__ = "hourlystate"
     scenario_id: int = Field(foreign_key="scenario.id", primary_key=True)
     dataset: str = Field(primary_key=True)
+    layer: int = Field(default=0, primary_key=True)
     first_hour: int = Field(primary_key=True)
     hours: int
     task_set_id: str
     stage: str
+    devices: list[str] | None = Field(default=None, sa_column=Column(ARRAY(String), nullable=True))
 
 
 class TaskSet(SQLModel, table=True):

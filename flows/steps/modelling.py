@@ -47,13 +47,19 @@ def grid_datasets(grid: Grid) -> dict[str, Dataset]:
     return {k: Dataset(v, (), _UNITS.get(k.split("/")[-1], "")) for k, v in grid.to_arrays().items()}
 
 
+def span(series: Series) -> dict[str, str | int]:
+    """What a model file says of its series: timestamp of hour 0, first hour, hours."""
+    return {"start": series.start.isoformat(), "series_first": series.first, "series_hours": series.hours}
+
+
 def run(chunk: Chunk) -> StepResult:
     """Read, validate and store the grid."""
-    grid = model_of(chunk).grid
+    model = model_of(chunk)
+    grid, series = model.grid, model.series
     summary = {"buses": grid.n_bus, "branches": len(grid.branches), "units": len(grid.units)}
     return StepResult(
         grid_datasets(grid),
         chosen_for("modelling", chunk),
-        attributes=grid.header(),
+        attributes=grid.header() | (span(series) if series is not None else {}),
         summary=summary,
     )

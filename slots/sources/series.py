@@ -9,6 +9,8 @@ import numpy as np
 from bos_core.objects.errors import ProfileError
 from slots.grid.model import Floats, Grid, Ints
 
+UNKNOWN_YEAR = 2016  # of profiles that count hours and say no date; that of the synthetic shapes, a leap year
+
 
 @dataclass(frozen=True)
 class Spread:

@@ -19,29 +19,16 @@ from bos_core.drwop.costs import CostModel
 from bos_core.drwop.writing import COPY, GRAPH, INSERT, Update, plan
 from bos_core.index import scenarios
 from bos_core.index.client import Index
-from bos_core.index.hourly_state import StateSource, _painted
+from bos_core.index.hourly_state import StateSource
 from bos_core.index.scenarios import Changes, table_entity
 from bos_core.objects.errors import OntologyError, ParameterError, ProfileError
 from flows.edits import edit_version
 from flows.hourly import read_hours, sources_of
 from flows.portable import export_version, import_version
-from flows.profiles import import_profile
+from flows.profiles import import_profiles
 from flows.versions import lay_down_model, version_of
 from storage.settings import Settings
 from tests.conftest import Home
-
-STRETCH = st.tuples(st.integers(0, 40), st.integers(1, 20))
-
-
-@given(st.lists(STRETCH, max_size=8))
-def test_of_each_hour_the_last_pointer_counts(stretches):
-    painted: list[StateSource] = []
-    expected: dict[int, str] = {}
-    for k, (first, hours) in enumerate(stretches):
-        painted = _painted(painted, StateSource("set", f"s{k}", first, hours))
-        expected |= {h: f"s{k}" for h in range(first, first + hours)}
-    found = [(h, s.stage) for s in painted for h in range(s.first_hour, s.end)]
-    assert found == sorted(expected.items())
 
 
 @given(st.integers(0, 200_000), st.booleans(), st.booleans())
@@ -114,7 +101,7 @@ def test_an_edited_scenario_with_a_profile_is_run(installed, home: Home, tmp_pat
     edited = edit_version(index, version, "smaller unit", ["unit:121_1:pmax=398 MW", "bus:101:pd=120"], [])
     asked = 1500 + 300 * np.sin(np.arange(24) / 4)
     path = _profile(tmp_path / "load.csv", 24, {"region:1": asked.tolist(), "bus:201": [50.0] * 24})
-    import_profile(index, edited, path, "load", "own load")
+    import_profiles(index, edited, [path], "load", "own load")
     home.bos("run", "steady-state-planning", "--grid", "scenario:own load", "--start", "24", "--hours", "24")
     run = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
     names = [str(n) for n in _read(home, run, "sequence", "bus")]
@@ -147,12 +134,15 @@ def test_parquet_with_timestamps_is_read_like_csv(installed, tmp_path: Path):
     hours = pd.date_range("2016-01-02", periods=24, freq="h", tz="UTC")
     frame = pd.DataFrame({"bus:101": np.arange(24.0), "102": 7.0}, index=hours)
     frame.to_parquet(tmp_path / "load.parquet")
-    child = import_profile(index, version, tmp_path / "load.parquet", "load", "from parquet")
+    child = import_profiles(index, version, [tmp_path / "load.parquet"], "load", "from parquet").version
     first, found = read_hours(index, "load", sources_of(index, child)["load"], ["101", "102"])
     assert first == 0
     np.testing.assert_array_equal(found[24:], np.column_stack([np.arange(24.0), np.full(24, 7.0)]))
     _, before = read_hours(index, "load", sources_of(index, version)["load"], ["101", "102"])
     np.testing.assert_array_equal(found[:24], before[:24])
+    other = ["103", "325"]
+    kept, was = (read_hours(index, "load", sources_of(index, v)["load"], other)[1] for v in (child, version))
+    np.testing.assert_array_equal(kept, was)
 
 
 @pytest.mark.slow
@@ -162,12 +152,12 @@ def test_parquet_with_timestamps_is_read_like_csv(installed, tmp_path: Path):
         ("hour,bus:101\n0,1\n2,1\n", "load", "jumps from hour 0 to 2"),
         ("hour,bus:999\n0,1\n1,1\n", "load", "has no bus:999"),
         ("hour,bus:101\n0,1\n1,x\n", "load", "row 3, column bus:101: 'x' is not a number"),
-        ("hour,bus:101\n0,1\n1,\n", "load", "hour 1 of the month holds a value that is not a number"),
+        ("hour,bus:101\n0,1\n1,\n", "load", "row 3, column bus:101: the cell is empty"),
         ("when,bus:101\nnoon,1\n", "load", "neither hours nor timestamps"),
         ("hour,unit:101_1\n0,0.5\n", "on", None),
         ("hour,bus:101\n0,-1\n", "vm", "outside the range of vm"),
         ("hour\n0\n", "load", "holds no series"),
-        ("", "load", "cannot be read"),
+        ("", "load", "holds no series"),
     ],
 )
 def test_a_bad_profile_gets_one_sentence_and_leaves_nothing(installed, tmp_path: Path, text, array, sentence):
@@ -176,10 +166,12 @@ def test_a_bad_profile_gets_one_sentence_and_leaves_nothing(installed, tmp_path:
     path.write_text(text)
     known = [v.id for v in index.call(scenarios.listed)]
     if sentence is None:
-        assert import_profile(index, version, path, array, f"good {tmp_path.name}") > version
+        done = import_profiles(index, version, [path], array, f"good {tmp_path.name}")
+        assert done.version > version
+        assert done.remarks == ("no run reads on of a scenario version",)
         return
     with pytest.raises(ProfileError, match=sentence) as caught:
-        import_profile(index, version, path, array, "never")
+        import_profiles(index, version, [path], array, "never")
     assert "\n" not in str(caught.value)
     assert [v.id for v in index.call(scenarios.listed)] == known
 
@@ -189,9 +181,9 @@ def test_what_does_not_exist_is_named(installed, tmp_path: Path):
     index, version = installed
     path = _profile(tmp_path / "x.csv", 0, {"bus:101": [1.0]})
     with pytest.raises(ParameterError, match="no hourly array is called 'lod'"):
-        import_profile(index, version, path, "lod", "never")
+        import_profiles(index, version, [path], "lod", "never")
     with pytest.raises(ProfileError, match="does not exist"):
-        import_profile(index, version, tmp_path / "no.csv", "load", "never")
+        import_profiles(index, version, [tmp_path / "no.csv"], "load", "never")
     with pytest.raises(OntologyError, match="version 99999 does not exist"):
         edit_version(index, 99999, "never", ["unit:101_1:pmax=1"], [])
     for text, sentence in (
@@ -223,7 +215,7 @@ def test_what_a_run_needs_and_a_version_lacks_is_named(installed):
 def _with_load(index: Index, version: int) -> int:
     folder = index.settings.home
     path = _profile(folder / "load.csv", 0, {"system:case_RTS_GMLC": [4000.0] * 24})
-    return import_profile(index, version, path, "load", "with load")
+    return import_profiles(index, version, [path], "load", "with load").version
 
 
 ALONE = """
