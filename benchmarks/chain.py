@@ -1,4 +1,4 @@
-"""How long the chain takes: `python benchmarks/chain.py [--quick] [--json] [--hours N] [--grid G]`.
+"""How long the chain takes: `python benchmarks/chain.py [--quick] [--json] [--hours N] [--grid G] [--keep-kv KV]`.
 
 Runs in a home of its own. `--quick` runs one day. With `--json` the last line is one JSON object:
 {"hours", "failed", "stages": {stage: {"tasks", "mean_s", "serial_s", "wall_s"}}, "peak_gib"}.
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="end with one JSON line")
     parser.add_argument("--hours", type=int, default=8760)
     parser.add_argument("--grid", default="case_RTS_GMLC")
+    parser.add_argument("--keep-kv", default="230")
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     hours = 24 if asked.quick else asked.hours
@@ -37,7 +38,7 @@ def main() -> None:
         s.close()
         env = {**os.environ, "BOS_HOME": home, "BOS_PREFECT_PORT": str(port), "COLUMNS": "160"}
         try:
-            figures = _measure(env, hours, asked.grid, asked.workers)
+            figures = _measure(env, hours, asked.grid, asked.keep_kv, asked.workers)
         finally:
             _bos(env, "down")
     if not asked.json:
@@ -58,11 +59,12 @@ def _bos(env: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def _measure(env: dict[str, str], hours: int, grid: str, workers: int) -> dict[str, Any]:
+def _measure(env: dict[str, str], hours: int, grid: str, keep_kv: str, workers: int) -> dict[str, Any]:
     peak, stop = [0], threading.Event()
     watcher = threading.Thread(target=_watch, args=(env["BOS_HOME"], peak, stop), daemon=True)
     watcher.start()
-    _bos(env, "run", "steady-state-planning", "--hours", str(hours), "--grid", grid, "--workers", str(workers))
+    _bos(env, "run", "steady-state-planning", "--hours", str(hours), "--grid", grid, "--keep-kv", keep_kv,
+         "--workers", str(workers))  # fmt: skip
     stop.set()
     watcher.join()
     rows = json.loads(_bos(env, "tasks", "latest", "--json"))

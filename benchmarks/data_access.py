@@ -244,7 +244,7 @@ def _chain_share(hours: int) -> float:
                                   stdin=subprocess.DEVNULL).stdout  # fmt: skip
 
         try:
-            bos("run", "steady-state-planning", "--hours", str(hours))
+            bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", str(hours))
             rows = json.loads(bos("tasks", "latest", "--json"))
         finally:
             bos("down")

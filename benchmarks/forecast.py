@@ -61,7 +61,7 @@ def _run(grid: str, start: int, hours: int) -> list[Sent]:
         probe.close()
         env = {**os.environ, "BOS_HOME": home, "BOS_PREFECT_PORT": str(settings.prefect_port)}
         try:
-            chain = ("run", "steady-state-planning", "--grid", grid)
+            chain = ("run", "steady-state-planning", "--grid", grid, "--keep-kv", "230")
             _bos(env, *chain, "--start", str(start), "--hours", "24")
             _bos(env, "down")  # containers that still hold what they have read would make it look slow
             _bos(env, *chain, "--start", str(start + 24), "--hours", str(hours))

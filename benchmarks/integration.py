@@ -47,7 +47,7 @@ def _integrated(home: Home, folder: Path, quick: bool) -> dict[str, Any]:
     ):  # fmt: skip
         _told(home, began, *arguments)
     choice = ("--algorithm", "unit_commitment=rounded", "--transient-hours", "3", "--exciter", "MYAVR")
-    run = home.start("run", "steady-state-planning", "--hours", "48", *choice)
+    run = home.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "48", *choice)
     if not quick:
         _told(home, began, "programs", "submit", str(second))
     assert run.wait() == 0
@@ -57,7 +57,7 @@ def _integrated(home: Home, folder: Path, quick: bool) -> dict[str, Any]:
     if not quick:
         for arguments in (
             ("programs", "review", "rounded", "--reason", "costs looked at"), ("programs", "release", "rounded"),
-            ("run", "steady-state-planning", "--hours", "24", *choice), ("programs", "check"),
+            ("run", "steady-state-planning", "--keep-kv", "230", "--hours", "24", *choice), ("programs", "check"),
         ):  # fmt: skip
             _told(home, began, *arguments)
     return {

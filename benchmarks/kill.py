@@ -48,11 +48,11 @@ def main() -> None:
 
 def _run(env: dict[str, str], folder: Path, kills: int, hours: int, rng: random.Random) -> dict[str, object]:
     began = time.monotonic()
-    _bos(env, "run", "steady-state-planning", "--hours", str(hours))
+    _bos(env, "run", "steady-state-planning", "--keep-kv", "230", "--hours", str(hours))
     undisturbed = time.monotonic() - began
     reference = json.loads(_bos(env, "sets", "--json"))[0]["id"]
     set_id, done = None, 0
-    run = _start(env, "run", "steady-state-planning", "--hours", str(hours))
+    run = _start(env, "run", "steady-state-planning", "--keep-kv", "230", "--hours", str(hours))
     while done < kills:
         # The first kills come early, so that set-up is hit too; then anywhere within what is left.
         run_for = rng.uniform(3, 0.15 * undisturbed + 8)
@@ -63,7 +63,11 @@ def _run(env: dict[str, str], folder: Path, kills: int, hours: int, rng: random.
         done += 1
         newest = json.loads(_bos(env, "sets", "--json"))[0]["id"]
         set_id = newest if newest != reference else None
-        arguments = ("resume", set_id) if set_id else ("run", "steady-state-planning", "--hours", str(hours))
+        arguments = (
+            ("resume", set_id)
+            if set_id
+            else ("run", "steady-state-planning", "--keep-kv", "230", "--hours", str(hours))
+        )
         run = _start(env, *arguments)
     if run.wait() != 0:
         sys.exit("the last resumption failed")

@@ -124,7 +124,17 @@ def _measure(hours: int, workers: int) -> tuple[float, dict[str, float], float]:
         watch = Watch(settings)
         watch.start()
         try:
-            _bos(env, "run", "steady-state-planning", "--hours", str(hours), "--workers", str(workers))
+            _bos(
+                env,
+                "run",
+                "steady-state-planning",
+                "--keep-kv",
+                "230",
+                "--hours",
+                str(hours),
+                "--workers",
+                str(workers),
+            )
             with Index(settings) as index:
                 done = index.call(lambda db: tasks.find_task_set(db, "latest"))
                 assert done is not None

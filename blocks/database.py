@@ -52,7 +52,9 @@ class BosGridSource(Block):
     _block_type_name = "BOS Grid Source"
     _block_type_slug = "bos-grid-source"
     grid: str = Field(DEFAULT_GRID, description="case name, file or folder")
-    keep_kv: float = Field(230.0, ge=0, description="voltage at or above which the grid is kept (kV)")
+    keep_kv: float | None = Field(
+        None, ge=0, description="voltage at or above which the grid is kept (kV); left out: what is planned in minutes"
+    )
 
 
 BLOCKS = (BosDatabase, BosResultStore, BosClusterLimits, BosGridSource)

@@ -72,7 +72,13 @@ def run_planning(
     ] = "case_RTS_GMLC",
     hours: Annotated[int, typer.Option(help="number of hours; 8760 is a year")] = 168,
     start: Annotated[int, typer.Option(help="first hour, a multiple of 24")] = 0,
-    keep_kv: Annotated[float, typer.Option(help="keep the grid at or above this voltage (kV); 0 keeps all")] = 230.0,
+    keep_kv: Annotated[
+        float | None,
+        typer.Option(
+            help="keep the grid at or above this voltage (kV); 0 keeps all; left out: all of what is planned in minutes, "
+            "of larger grids the lowest level that is"
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(help="containers that compute")] = 2,
     memory_limit: Annotated[
         float | None, typer.Option(help="MiB that all containers together may use; 60 % of the machine if left out")

@@ -31,6 +31,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     from bos_core.tccsp.limits import memory_limit
     from flows.parameters import PlanningParameters
     from flows.versions import PREFIX
+    from slots.grid.reduction import kept_at, level_for
     from slots.sources.catalogue import load_source
 
     try:
@@ -43,7 +44,10 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     parameters.check_horizon()
     memory_limit(parameters.memory_limit)
     if not parameters.grid.startswith(PREFIX):  # that one is in the index
-        load_source(parameters.grid)  # refuse a bad grid before anything is started or written
+        grid = load_source(parameters.grid).grid  # refuse a bad grid before anything is started or written
+        level = level_for(grid, parameters.keep_kv)
+        kept_at(grid, level.kv)
+        console.print(f"{grid.name}: {level.told}", soft_wrap=True)
     services.ensure(settings())
     from prefect.exceptions import CancelledRun
 

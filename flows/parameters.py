@@ -12,6 +12,7 @@ from bos_core.objects.program import ProgramState
 from bos_core.plump.models import model_text, pinned_model
 from bos_core.plump.registry import checked, parameters, pinned, program, programs
 from slots.contracts.catalogue import SLOTS
+from slots.grid.reduction import PLANNED_WHOLE
 from slots.sources.catalogue import DEFAULT_GRID
 
 YEAR = 8784
@@ -128,8 +129,14 @@ class PlanningParameters(BaseModel):
     )
     start: int = Field(default=0, ge=0, lt=YEAR, description="first hour of the year (h); a multiple of 24")
     hours: int = Field(default=168, ge=1, le=YEAR, description="number of hours (h)")
-    keep_kv: float = Field(
-        default=230.0, ge=0, description="voltage at or above which the grid is kept (kV); 0 keeps all"
+    keep_kv: float | None = Field(
+        default=None,
+        ge=0,
+        description="voltage at or above which the grid is kept (kV); 0 keeps all; left out: all of a grid that is "
+        f"planned in minutes, {PLANNED_WHOLE} buses, of a larger one the lowest level that leaves so few",
+    )
+    allow_shedding: bool = Field(
+        default=False, description="go on where load exceeds what there is, and tell what is not served"
     )
     workers: int = Field(default=2, ge=1, le=256, description="containers that compute")
     memory_limit: float | None = Field(

@@ -1,6 +1,8 @@
 """The schedule of a whole task set, checked across every day and month seam."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +34,12 @@ class Year:
 def read_year(index: Index, set_id: str) -> Year:
     """Read what a task set scheduled and finally set."""
     stages = Stages(index, set_id)
-    read = stages.read
-    net, _ = network_of(stages.files["equivalence"][0].path)
+    return year_from(stages.files["equivalence"][0].path, stages.read)
+
+
+def year_from(network: str, read: Callable[[str, str], Any]) -> Year:
+    """The schedule of a run: `network` is the file of its network, `read` gives an array of a stage."""
+    net, _ = network_of(network)
     p = read("apd-check", "p")
     balance = p.sum(axis=1) + read("apd-check", "shed") - read("apd-check", "spill") - read("apd-check", "demand")
     return Year(

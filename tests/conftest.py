@@ -68,7 +68,7 @@ def two_days(home: Home) -> str:
     """A finished run of two days of RTS-GMLC; its task set id."""
     import json
 
-    home.bos("run", "steady-state-planning", "--hours", "48")
+    home.bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", "48")
     return str(json.loads(home.bos("sets", "--json").stdout)[0]["id"])
 
 

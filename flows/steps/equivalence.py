@@ -27,7 +27,8 @@ def run(chunk: Chunk) -> StepResult:
     errors = compare(grid, v, injection, net, snap["p"], chunk.payload["seed"])
     state = v[net.kept]
     loss = float((state * np.conj(admittance(net.grid).ybus @ state)).real.sum() * grid.base_mva)
-    attributes = {**net.grid.header(), "loss_share": loss / grid.buses.pd.sum(), "error": errors}
+    attributes = {**net.grid.header(), "loss_share": loss / grid.buses.pd.sum(), "error": errors,
+                  "kept": chunk.payload["kept"]}  # fmt: skip
     summary = {
         "buses": net.grid.n_bus, "contingencies": len(net.contingencies),
         "equivalent_branches": int(net.grid.branches.equivalent.sum()), **errors,

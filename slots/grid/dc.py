@@ -92,7 +92,8 @@ class FactorOperator:
             for k, column in zip(missing.tolist(), found.T, strict=True):
                 self._rows[k] = column
         out = np.zeros((len(index), self.shape[1]))
-        out[:, self._keep] = [self._rows[k] for k in index.tolist()]
+        for place, k in enumerate(index.tolist()):
+            out[place, self._keep] = self._rows[k]
         return out
 
 

@@ -1,5 +1,7 @@
 """How injections of an eliminated part of a grid act on what is kept: the weights of its lossless network."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
@@ -7,7 +9,39 @@ from scipy.sparse.linalg import splu
 from bos_core.objects.errors import ParameterError
 from slots.grid.model import Bools, Complexes, Floats, Grid, Ints
 
+PLANNED_WHOLE = 700  # buses up to which a grid is planned in minutes, so that nothing is left out unasked
 SMALLEST_REACTANCE = 1e-5  # p.u.; below, a branch is as good as a bus coupler
+
+
+@dataclass(frozen=True)
+class Level:
+    """The voltage (kV) at or above which a grid is kept, and what a user is told of it."""
+
+    kv: float
+    told: str
+
+
+def level_for(grid: Grid, asked: float | None = None) -> Level:
+    """The level asked for; else all of a grid of up to PLANNED_WHOLE buses, and the lowest that leaves so few.
+
+    At least two buses must be left. Where no level leaves so few, as where voltages are not told, everything is kept.
+    """
+    live, total = grid.live, int(grid.live.sum())
+    if asked is not None:
+        left = int((live & (grid.buses.kv >= asked)).sum())
+        return Level(asked, f"{left} of {total} buses are kept, at or above {asked:g} kV as asked for")
+    if total <= PLANNED_WHOLE:
+        return Level(0.0, f"all {total} buses are kept: up to {PLANNED_WHOLE} are planned in minutes")
+    counts = {float(kv): int((live & (grid.buses.kv >= kv)).sum()) for kv in np.unique(grid.buses.kv[live])}
+    fitting = [kv for kv, left in counts.items() if 2 <= left <= PLANNED_WHOLE]
+    if not fitting:
+        why = "no voltage level leaves fewer" if max(counts) > 0 else "their voltages are not told"
+        return Level(0.0, f"all {total} buses are kept, because {why}; this takes longer than minutes")
+    kv = min(fitting)
+    return Level(
+        kv, f"{counts[kv]} of {total} buses are kept, at or above {kv:g} kV: up to {PLANNED_WHOLE} are planned in "
+        "minutes (--keep-kv 0 keeps all)",
+    )  # fmt: skip
 
 
 def kept_at(grid: Grid, keep_kv: float) -> Bools:

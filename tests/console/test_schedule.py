@@ -27,7 +27,7 @@ def test_decisions_are_told_by_stage_and_by_chunk(home: Home, two_days: str):
 def test_containers_are_seen_at_work_and_kept_within_a_limit(home: Home, two_days: str):
     assert not any(c["works on"] for c in json.loads(home.bos("top", "--json").stdout))
     latest = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
-    run = home.start("run", "steady-state-planning", "--hours", "48", "--seed", "9", "--workers", "3", "--memory-limit",
+    run = home.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "48", "--seed", "9", "--workers", "3", "--memory-limit",
                      "1800")  # fmt: skip
     while not any(latest not in c["task set"] for c in json.loads(home.bos("top", "--json").stdout) if c["works on"]):
         assert run.poll() is None

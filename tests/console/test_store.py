@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_damage_is_found_repaired_and_pruned(home: Home, two_days: str):
-    home.bos("run", "steady-state-planning", "--hours", "24", "--seed", "5")
+    home.bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", "24", "--seed", "5")
     run = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
     assert "every result file is whole" in home.bos("store", "check").stdout
     root = home.folder / "results"
@@ -56,7 +56,7 @@ def test_damage_is_found_repaired_and_pruned(home: Home, two_days: str):
 
 
 def test_what_nothing_needs_is_removed(home: Home):
-    home.bos("run", "steady-state-planning", "--hours", "24", "--seed", "6")
+    home.bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", "24", "--seed", "6")
     run = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
     assert f"of task set {run} removed" in home.bos("store", "prune", run).stdout
     assert not (home.folder / "results" / run).exists()

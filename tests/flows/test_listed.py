@@ -15,7 +15,17 @@ from tests.conftest import Home
 def test_the_final_schedule_is_verified_against_a_list_and_each_unit(home: Home, tmp_path: Path):
     path = tmp_path / "list.csv"
     path.write_text("name,elements\npair,111-113; 111-114\ncorridor and unit,111-113;101_1\n")
-    home.bos("run", "steady-state-planning", "--hours", "24", "--contingencies", str(path), "--unit-outages")
+    home.bos(
+        "run",
+        "steady-state-planning",
+        "--keep-kv",
+        "230",
+        "--hours",
+        "24",
+        "--contingencies",
+        str(path),
+        "--unit-outages",
+    )
     latest = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
     stages = {r["stage"]: r for r in json.loads(home.bos("tasks", latest, "--json").stdout)}
     with h5py.File(home.folder / "results" / latest / "listed" / "listed-01-000.h5") as file:

@@ -32,7 +32,7 @@ def test_the_schedule_is_valid_as_a_whole(home: Home, two_days: str):
 
 def test_a_month_seam_is_valid(home: Home):
     """Three days in January, two in February: the border between months is kept from both sides."""
-    home.bos("run", "steady-state-planning", "--start", str(24 * 28), "--hours", str(24 * 5))
+    home.bos("run", "steady-state-planning", "--keep-kv", "230", "--start", str(24 * 28), "--hours", str(24 * 5))
     found = json.loads(home.bos("check", "latest", "--json").stdout)[0]
     assert found == {"task set": found["task set"], "hours": 120, "valid": True}
 
@@ -81,7 +81,7 @@ def test_the_report_is_a_whole_page(home: Home, two_days: str):
 
 
 def test_one_worker_gives_the_same_bits_as_two(home: Home, two_days: str):
-    home.bos("run", "steady-state-planning", "--hours", "48", "--workers", "1")
+    home.bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", "48", "--workers", "1")
     other = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
     assert_same(home.folder / "results" / two_days, home.folder / "results" / other)
 
@@ -101,7 +101,7 @@ def test_killed_at_random_it_resumes_from_what_was_done(home: Home, two_days: st
     """Three kills here; `benchmarks/kill.py` does twenty on a week."""
     rng = random.Random(7)
     before = {r["id"] for r in json.loads(home.bos("sets", "--json").stdout)}
-    run = home.start("run", "steady-state-planning", "--hours", "48")
+    run = home.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "48")
     set_id = None
     for _ in range(3):
         time.sleep(rng.uniform(8, 18))
@@ -112,7 +112,7 @@ def test_killed_at_random_it_resumes_from_what_was_done(home: Home, two_days: st
             set_id = new[0]["id"]
             run = home.start("resume", set_id)
         else:
-            run = home.start("run", "steady-state-planning", "--hours", "48")
+            run = home.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "48")
     assert run.wait(timeout=300) == 0, (home.folder / "background.log").read_text()[-2000:]
     assert set_id is not None
     rows = json.loads(home.bos("tasks", set_id, "--json").stdout)
@@ -131,7 +131,7 @@ def test_a_resumed_finished_set_computes_nothing(home: Home, two_days: str):
 
 def test_a_task_set_is_run_once_at_a_time_and_cancel_stops_it(home: Home):
     before = {r["id"] for r in json.loads(home.bos("sets", "--json").stdout)}
-    first = home.start("run", "steady-state-planning", "--hours", "168")
+    first = home.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "168")
     set_id = _new_set(home, before)
     again = home.bos("resume", set_id, check=False)
     assert again.returncode == 1
@@ -144,9 +144,22 @@ def test_a_task_set_is_run_once_at_a_time_and_cancel_stops_it(home: Home):
 @pytest.mark.slow
 def test_an_urgent_day_is_served_while_a_longer_run_gives_way_and_goes_on(home: Home):
     before = {r["id"] for r in json.loads(home.bos("sets", "--json").stdout)}
-    long = home.start("run", "steady-state-planning", "--hours", "504", "--seed", "3")
+    long = home.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "504", "--seed", "3")
     _new_set(home, before)
-    home.bos("run", "steady-state-planning", "--hours", "24", "--start", "48", "--criticality", "10", "--deadline", "3")
+    home.bos(
+        "run",
+        "steady-state-planning",
+        "--keep-kv",
+        "230",
+        "--hours",
+        "24",
+        "--start",
+        "48",
+        "--criticality",
+        "10",
+        "--deadline",
+        "3",
+    )
     assert long.poll() is None, "the longer run was through before"
     assert long.wait(timeout=400) == 0, (home.folder / "background.log").read_text()[-2000:]
     new = [r for r in json.loads(home.bos("sets", "--json").stdout) if r["id"] not in before]

@@ -35,7 +35,7 @@ def _task_states(home: Home, run: dict[str, Any]) -> set[str]:
 def _begin(home: Home, stage: str, *arguments: str) -> "tuple[subprocess.Popen[bytes], str]":
     """Start a run and wait until a stage has begun; the process and its task set."""
     before = {r["id"] for r in json.loads(home.bos("sets", "--json").stdout)}
-    run = home.start("run", "steady-state-planning", *arguments)
+    run = home.start("run", "steady-state-planning", "--keep-kv", "230", *arguments)
     set_id, deadline = "", time.monotonic() + 90
     while time.monotonic() < deadline:
         new = {r["id"] for r in json.loads(home.bos("sets", "--json").stdout)} - before

@@ -51,7 +51,7 @@ def _attributes(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.slow
 def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     other = up.start(
-        "run", "steady-state-planning", "--hours", "2208", "--criticality", "0.01"
+        "run", "steady-state-planning", "--keep-kv", "230", "--hours", "2208", "--criticality", "0.01"
     )  # somebody else's, all the time
     other_id = _executing(up, set())
     while not (up.folder / "scheduler.pid").exists():
@@ -59,7 +59,7 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     before = _services(up)
     assert set(before) == {"scheduler", "prefect-server", "prefect-worker"}
     assert "rounded" not in _form(up)["Algorithms"]["properties"]["unit_commitment"]["enum"]
-    told = up.bos("run", "steady-state-planning", "--hours", "24", *CHOICE, check=False)
+    told = up.bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", "24", *CHOICE, check=False)
     assert "algorithm 'rounded' is unknown in slot unit_commitment" in told.stderr
 
     up.bos("programs", "submit", str(EXAMPLE), "--note", "begun")
@@ -77,7 +77,7 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     assert least["properties"]["least"]["maximum"] == 1
     assert "rounded.least" in up.bos("run", "steady-state-planning", "--help").stdout
 
-    first = up.start("run", "steady-state-planning", "--hours", "72", *CHOICE)
+    first = up.start("run", "steady-state-planning", "--keep-kv", "230", "--hours", "72", *CHOICE)
     set_id = _executing(up, {other_id})
     second = tmp_path / "rounded.py"
     second.write_text(EXAMPLE.read_text().replace("= 0.05", "= 0.1"))
@@ -95,7 +95,18 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     up.bos("programs", "review", "rounded", "--reason", "costs looked at")
     up.bos("programs", "release", "rounded")
     transient = ("--transient-hours", "3,18", "--exciter", "MYAVR")
-    up.bos("run", "steady-state-planning", "--hours", "24", *CHOICE, "--set", "rounded.least=0.2", *transient)
+    up.bos(
+        "run",
+        "steady-state-planning",
+        "--keep-kv",
+        "230",
+        "--hours",
+        "24",
+        *CHOICE,
+        "--set",
+        "rounded.least=0.2",
+        *transient,
+    )
     (simulated,) = json.loads(up.bos("results", "--stage", "transient", "--json").stdout)
     with h5py.File(simulated["file"]) as file:
         assert file["hour"][:].tolist() == [3, 18]
@@ -107,7 +118,7 @@ def test_from_a_file_to_what_everybody_uses(up: Home, tmp_path: Path):
     assert _attributes(row)["confinement"] == ""
     assert "rolled back" in up.bos("programs", "rollback", "rounded").stdout
     assert "are whole, and the index tells them" in up.bos("programs", "check").stdout
-    told = up.bos("run", "steady-state-planning", *CHOICE, "--set", "rounded.least=7", check=False)
+    told = up.bos("run", "steady-state-planning", "--keep-kv", "230", *CHOICE, "--set", "rounded.least=7", check=False)
     assert "parameter least = 7 of rounded" in told.stderr
     assert {k: v for k, v in _services(up).items() if k != "scheduler"} == {
         k: v for k, v in before.items() if k != "scheduler"
@@ -131,7 +142,7 @@ def test_a_transient_check_that_cannot_be_is_refused(tmp_path: Path):
         (("--transient-hours", "x"), "'x' names no hours"),
         (("--hours", "24", "--transient-hours", "30"), "hour 30 of the transient check is outside the horizon"),
     ):
-        told = home.bos("run", "steady-state-planning", *arguments, check=False)
+        told = home.bos("run", "steady-state-planning", "--keep-kv", "230", *arguments, check=False)
         assert told.returncode == 1
         assert says in told.stderr
         assert told.stderr.count("\n") == 1

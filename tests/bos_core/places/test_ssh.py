@@ -67,7 +67,7 @@ def test_the_chain_runs_behind_ssh(ssh_place: Ssh, tmp_path: Path):
         f'user = "{login["username"]}"\nkey = "{login["client_keys"][0]}"\nknown_hosts = "{login["known_hosts"]}"\n'
     )
     try:
-        done = there.bos("run", "steady-state-planning", "--hours", "24")
+        done = there.bos("run", "steady-state-planning", "--keep-kv", "230", "--hours", "24")
         assert "24 hours in" in done.stdout
         assert (there.folder / "logs" / "containers" / "container-1.log").exists()
         assert "valid" in there.bos("check", "latest").stdout
