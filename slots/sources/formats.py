@@ -1,0 +1,225 @@
+"""Formats of grid files and folders: how each is known, and what reads it. A new one is a row of FORMATS."""
+
+from __future__ import annotations
+
+import gzip
+import mmap
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bos_core.objects.errors import BosError, GridError
+from slots.sources.source import Source
+
+MOST_UNPACKED = 4 << 30  # bytes that a packed file may hold
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Attributes:
+        name: what users call it.
+        read: makes a source of a path.
+        suffixes: of its files, in small letters, the usual one first; they decide where no mark does.
+        marks: texts of which every file of the format holds one, whatever it is called.
+        holds: patterns of files of which every folder of the format holds one.
+    """
+
+    name: str
+    read: Callable[[Path], Source]
+    suffixes: tuple[str, ...] = ()
+    marks: tuple[bytes, ...] = ()
+    holds: tuple[str, ...] = ()
+
+
+def _matpower(path: Path) -> Source:
+    from slots.sources.from_case import grid_from_case
+    from slots.sources.matpower import read_case
+
+    return Source(grid_from_case(read_case(path), f"MATPOWER case file {path.name}"))
+
+
+def _pandapower(path: Path) -> Source:
+    from slots.sources.pandapower_net import read_json
+
+    return Source(read_json(path))
+
+
+def _workbook(path: Path) -> Source:
+    from slots.sources.from_case import grid_from_case
+    from slots.sources.workbook import read_workbook
+
+    return Source(grid_from_case(read_workbook(path).case, f"AMS or ANDES workbook {path.name}"))
+
+
+def _exchange(path: Path) -> Source:
+    from slots.sources.exchange.reader import read_exchange
+
+    return Source(read_exchange(path))
+
+
+def _rts_gmlc(path: Path) -> Source:
+    from slots.sources.rts_gmlc import read_rts_gmlc
+
+    return Source(*read_rts_gmlc(path))
+
+
+FORMATS = (
+    Format("MATPOWER case", _matpower, (".m",), (b"mpc.bus", b"function [baseMVA, bus")),
+    Format("pandapower network", _pandapower, (".json",), (b'"pandapowerNet"',)),
+    Format("AMS or ANDES workbook", _workbook, (".xlsx",)),
+    Format("IIDM", _exchange, (".xiidm", ".iidm", ".jiidm", ".biidm"), (b"powsybl.org/schema/iidm", b"itesla_project.eu/schema")),
+    Format("UCTE", _exchange, (".uct", ".ucte"), (b"##ZBE", b"##ZAF", b"##ZFR", b"##ZDE")),
+    Format("PSS/E", _exchange, (".raw", ".rawx")),
+    Format("PowerFactory", _exchange, (".dgs",), (b"$$General;",)),
+    Format("IEEE-CDF", _exchange, (".txt", ".cdf")),
+    Format("CGMES", _exchange, holds=("*EQ*.xml",)),
+    Format("RTS-GMLC", _rts_gmlc, holds=("SourceData/bus.csv",)),
+)  # fmt: skip
+
+
+def read_path(path: Path) -> Source:
+    """The source in a file or folder.
+
+    Raises:
+        GridError: it is missing, cannot be opened, or is in no format that is known; or its reader's.
+        ProfileError: its reader's.
+    """
+    if not path.exists():
+        raise GridError(f"grid file {path} does not exist", _beside(path))
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise GridError(f"grid file {path} cannot be read (permission denied)", "ask its owner for the right to read it")
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        raise GridError(f"{path} is neither a file nor a folder", "give the path of a grid file")
+    if path.stat().st_size == 0:
+        raise GridError(f"grid file {path} is empty", "give the whole file")
+    suffix = path.suffix.lower()
+    if suffix == ".gz":
+        return _unpacked(path, _gunzip)
+    if zipfile.is_zipfile(path) and suffix != ".xlsx":
+        return _zip(path)
+    return _file(path, suffix)
+
+
+def _file(path: Path, suffix: str) -> Source:
+    marked, ending = [f for f in FORMATS if _is_marked(path, f.marks)], [f for f in FORMATS if suffix in f.suffixes]
+    for found in marked:
+        if suffix in found.suffixes:
+            return found.read(path)
+    if marked:
+        with _named(path, path.stem + marked[0].suffixes[0]) as link:
+            return _telling(marked[0].read, link, path)
+    unmarked = [f for f in ending if not (suffix == ".json" and f.marks)]
+    if len(unmarked) == 1 or len(ending) == 1 and suffix != ".json":
+        return (unmarked or ending)[0].read(path)
+    raise GridError(f"grid file {path} is in no format that BOS knows ({_begins(path)})", f"give one of: {_known()}")
+
+
+def _folder(path: Path) -> Source:
+    for form in FORMATS:
+        if any(next(path.glob(pattern), None) is not None for pattern in form.holds):
+            return form.read(path)
+    if not any(path.iterdir()):
+        raise GridError(f"folder {path} is empty", "give the folder that holds the grid's files")
+    wanted = ", ".join(f"{f.name} (no {f.holds[0]})" for f in FORMATS if f.holds)
+    raise GridError(f"folder {path} is in no format that BOS knows: {wanted}", "give the folder that holds these files, or a file")
+
+
+def _zip(path: Path) -> Source:
+    """A packed folder or file; CGMES packages stay packed, and a workbook is packed by nature."""
+    with zipfile.ZipFile(path) as archive:
+        names = [i.filename for i in archive.infolist() if not i.is_dir()]
+    if "xl/workbook.xml" in names:
+        with _named(path, f"{path.stem}.xlsx") as link:
+            return _telling(_workbook, link, path)
+    if any("EQ" in Path(n).name and n.lower().endswith((".xml", ".zip")) for n in names):
+        return _exchange(path)
+    return _unpacked(path, _unzip)
+
+
+def _unpacked(path: Path, unpack: Callable[[Path, Path], None]) -> Source:
+    with tempfile.TemporaryDirectory(prefix="bos-") as folder:
+        inside = Path(folder) / path.stem
+        inside.mkdir()
+        try:
+            unpack(path, inside)
+        except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+            raise GridError(f"grid file {path} cannot be unpacked ({str(error)[:80]})", "give a whole file") from None
+        return _telling(read_path, _only(inside), path)
+
+
+def _gunzip(path: Path, folder: Path) -> None:
+    with gzip.open(path) as packed, (folder / path.stem).open("wb") as file:
+        left = MOST_UNPACKED
+        while piece := packed.read(1 << 20):
+            left -= len(piece)
+            if left < 0:
+                raise OSError("it holds more than 4 GiB")
+            file.write(piece)
+
+
+def _unzip(path: Path, folder: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        if sum(i.file_size for i in archive.infolist()) > MOST_UNPACKED:
+            raise OSError("it holds more than 4 GiB")
+        archive.extractall(folder)
+
+
+def _only(folder: Path) -> Path:
+    """What is packed: a file, or the folder in which several things lie."""
+    held = [p for p in folder.iterdir() if p.name not in ("__MACOSX", ".DS_Store")]
+    return _only(held[0]) if len(held) == 1 and held[0].is_dir() else held[0] if len(held) == 1 else folder
+
+
+@contextmanager
+def _named(path: Path, name: str) -> Iterator[Path]:
+    """The same file under another name, for readers that go by the suffix."""
+    with tempfile.TemporaryDirectory(prefix="bos-") as folder:
+        link = Path(folder) / name
+        link.symlink_to(path.absolute())
+        yield link
+
+
+def _telling(read: Callable[[Path], Source], standing: Path, path: Path) -> Source:
+    """Read what stands for a file; refusals name the file itself."""
+    try:
+        return read(standing)
+    except BosError as error:
+        raise type(error)(error.what.replace(str(standing), str(path)), error.mend) from None
+
+
+def _is_marked(path: Path, marks: tuple[bytes, ...]) -> bool:
+    if not marks:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return any(text.find(m) >= 0 for m in marks)
+
+
+def _begins(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(64)
+    shown = head.decode("utf-8", errors="replace").split("\n")[0].strip()[:40]
+    binary = sum(b < 9 for b in head) > 0 or "�" in shown
+    return "it is binary" if binary else f"it begins with '{shown}'"
+
+
+def _beside(path: Path) -> str:
+    from slots.sources.listed import near
+
+    folder = path.parent
+    others = [str(folder / p.name) for p in folder.iterdir()] if folder.is_dir() and os.access(folder, os.R_OK) else []
+    advice = near(str(path), others)
+    return f"did you mean {advice}?" if advice else "check the path"
+
+
+def _known() -> str:
+    told: dict[str, Any] = {f.name: ", ".join(f.suffixes[:2]) or "a folder" for f in FORMATS}
+    return ", ".join(f"{k} ({v})" for k, v in told.items())
