@@ -6,12 +6,13 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console.output import console, plain_errors, show
+from console.completion import grid_names
+from console.output import console, plain_errors, show, show_one
 
 app = typer.Typer(
     no_args_is_help=True, help="Studies of a grid: power flow, screening, adequacy, maintenance and others."
 )
-Grid = Annotated[str, typer.Argument(help="case name, pandapower:NAME, a file or a folder")]
+Grid = Annotated[str, typer.Argument(help="a name from `bos grids`, a file or a folder", shell_complete=grid_names)]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="PARAMETER=VALUE, may be repeated")]
 Seed = Annotated[int, typer.Option(help="of everything random")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
@@ -99,7 +100,7 @@ def loss_allocation(
 @app.command("state-estimation")
 def state_estimation(
     measurements: Annotated[Path, typer.Argument(help="CSV with columns kind,element,value,sigma")],
-    grid: Annotated[str, typer.Option(help="case name, pandapower:NAME, a file or a folder")] = "case14",
+    grid: Annotated[str, typer.Option(help="a name from `bos grids`, a file or a folder", shell_complete=grid_names)] = "case14",
     program: str = _program("bad-data-removed"), setting: Settings = None, json: Json = False,
 ) -> None:  # fmt: skip
     """The state that measurements speak for, and which of them are held for wrong."""
@@ -109,7 +110,9 @@ def state_estimation(
 def _run(slot: str, grid: str, program: str, setting: list[str] | None, json: bool, **options: Any) -> None:
     with plain_errors():
         from console.parameters import value_of
-        from flows.analyses import analyse
+        from console.reading import print_warnings
+        from flows.analyses import study
+        from slots.sources.catalogue import load_source
 
         values = {}
         for pair in setting or []:
@@ -117,7 +120,12 @@ def _run(slot: str, grid: str, program: str, setting: list[str] | None, json: bo
             if not equals:
                 raise ParameterError(f"'{pair}' sets no parameter", "write PARAMETER=VALUE")
             values[name] = value_of(value)
-        line, rows = analyse(slot, grid, program, values, **options)
-        if not json:
-            console.print(f"{program}: {line}", soft_wrap=True)
-        show(rows, json)
+        source = load_source(grid)
+        line, rows = study(slot, source, program, values, **options)
+        reading = source.grid.reading
+        if json:
+            show_one({"program": program, "result": line, "rows": rows, "reading": reading.plain()})
+            return
+        console.print(f"{program}: {line}", soft_wrap=True)
+        show(rows, False)
+        print_warnings(reading, grid)

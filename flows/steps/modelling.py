@@ -10,6 +10,7 @@ from flows.steps.inputs import decoded
 from flows.steps.result import StepResult
 from slots.contracts.modelling import ModellingRequest, SystemModel
 from slots.grid.model import Grid
+from slots.sources.own_state import with_own_state
 from slots.sources.series import Series
 
 _UNITS = {
@@ -55,7 +56,7 @@ def span(series: Series) -> dict[str, str | int]:
 def run(chunk: Chunk) -> StepResult:
     """Read, validate and store the grid."""
     model = model_of(chunk)
-    grid, series = model.grid, model.series
+    grid, series = with_own_state(model.grid), model.series
     summary = {"buses": grid.n_bus, "branches": len(grid.branches), "units": len(grid.units)}
     return StepResult(
         grid_datasets(grid),

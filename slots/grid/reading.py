@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 NAMES_KEPT = 8  # of the elements that a line names; the rest is counted
 
@@ -87,6 +88,13 @@ class Reading:
     def with_filled(self, what: str, count: int, value: str, source: str) -> Reading:
         """The same with one more line of what was filled in."""
         return replace(self, filled=(*self.filled, Filled(what, count, value, source)))
+
+    def plain(self) -> dict[str, Any]:
+        """Plain data for other programs; what is not a number is None."""
+        out = asdict(self)
+        state = out["solution"] or {}
+        state.update({k: None for k, v in state.items() if v != v})
+        return out
 
     def to_json(self) -> str:
         """One text, for a file."""

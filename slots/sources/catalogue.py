@@ -8,10 +8,11 @@ from pathlib import Path
 from bos_core.objects.errors import GridError, ParameterError
 from slots.grid.validate import check_grid
 from slots.sources.formats import FORMATS, read_path
+from slots.sources.inspection import inspected
 from slots.sources.listed import DEFAULT_GRID, listed_grids, names, near
 from slots.sources.source import Source
 
-__all__ = ["DEFAULT_GRID", "Source", "load_source", "shipped_grids", "matpower_folder"]
+__all__ = ["DEFAULT_GRID", "Source", "load_source", "matpower_folder", "shipped_grids"]
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,13 @@ def load_source(name: str) -> Source:
     path = Path(name).expanduser()
     if not is_path(path):
         raise unknown(name)
-    return _judged(read_path(path))
+    return _judged(read_path(path), name)
 
 
 def load_listed(name: str) -> Source:
     """A grid of a collection, whether the table of sizes knows it or not; raises as `load_source`."""
     prefix, rest = split(name)
-    return _judged(next(c for c in COLLECTIONS if c.prefix == prefix).read(rest))
+    return _judged(next(c for c in COLLECTIONS if c.prefix == prefix).read(rest), name)
 
 
 def split(name: str) -> tuple[str, str]:
@@ -91,9 +92,9 @@ def split(name: str) -> tuple[str, str]:
     return (prefix, rest) if colon else ("", name)
 
 
-def _judged(source: Source) -> Source:
+def _judged(source: Source, name: str) -> Source:
     check_grid(source.grid)
-    return source
+    return inspected(source, name)
 
 
 def is_path(path: Path) -> bool:

@@ -94,7 +94,9 @@ def read_path(path: Path) -> Source:
     if not path.exists():
         raise GridError(f"grid file {path} does not exist", _beside(path))
     if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
-        raise GridError(f"grid file {path} cannot be read (permission denied)", "ask its owner for the right to read it")
+        raise GridError(
+            f"grid file {path} cannot be read (permission denied)", "ask its owner for the right to read it"
+        )
     if path.is_dir():
         return _folder(path)
     if not path.is_file():
@@ -110,17 +112,20 @@ def read_path(path: Path) -> Source:
 
 
 def _file(path: Path, suffix: str) -> Source:
-    marked, ending = [f for f in FORMATS if _is_marked(path, f.marks)], [f for f in FORMATS if suffix in f.suffixes]
-    for found in marked:
-        if suffix in found.suffixes:
-            return found.read(path)
+    marked = [f for f in FORMATS if _is_marked(path, f.marks)]
+    fitting = [f for f in marked if suffix in f.suffixes] or [f for f in _by_suffix(suffix) if not marked]
+    if fitting:
+        return fitting[0].read(path)
     if marked:
         with _named(path, path.stem + marked[0].suffixes[0]) as link:
             return _telling(marked[0].read, link, path)
-    unmarked = [f for f in ending if not (suffix == ".json" and f.marks)]
-    if len(unmarked) == 1 or len(ending) == 1 and suffix != ".json":
-        return (unmarked or ending)[0].read(path)
     raise GridError(f"grid file {path} is in no format that BOS knows ({_begins(path)})", f"give one of: {_known()}")
+
+
+def _by_suffix(suffix: str) -> list[Format]:
+    """Formats of files with a suffix; none where several share it and only their marks tell them apart."""
+    found = [f for f in FORMATS if suffix in f.suffixes]
+    return found if len(found) == 1 else [f for f in found if not f.marks]
 
 
 def _folder(path: Path) -> Source:
@@ -130,7 +135,9 @@ def _folder(path: Path) -> Source:
     if not any(path.iterdir()):
         raise GridError(f"folder {path} is empty", "give the folder that holds the grid's files")
     wanted = ", ".join(f"{f.name} (no {f.holds[0]})" for f in FORMATS if f.holds)
-    raise GridError(f"folder {path} is in no format that BOS knows: {wanted}", "give the folder that holds these files, or a file")
+    raise GridError(
+        f"folder {path} is in no format that BOS knows: {wanted}", "give the folder that holds these files, or a file"
+    )
 
 
 def _zip(path: Path) -> Source:

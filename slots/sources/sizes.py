@@ -10,7 +10,6 @@ import warnings
 from dataclasses import asdict, fields
 from pathlib import Path
 
-from bos_core.objects.errors import BosError
 from slots.grid.model import Grid
 from slots.sources.aggregated import REGIONS
 from slots.sources.catalogue import load_listed, shipped_grids
@@ -63,8 +62,8 @@ def write(only: list[str]) -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 rows.append(size_of(name, load_listed(name).grid))
-        except BosError as error:
-            print(f"{name}: {error}", file=sys.stderr)
+        except Exception as error:  # the table is made whatever a reader does
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr)
             rows.append(Listed(name, 0, 0, 0, 0.0, 0.0))
     with (Path(__file__).parent / TABLE).open("w", newline="") as file:
         table = csv.DictWriter(file, [f.name for f in fields(Listed)], lineterminator="\n")

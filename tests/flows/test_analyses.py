@@ -105,10 +105,14 @@ def test_what_cannot_be_is_one_sentence(slot, options, says):
 
 def test_on_the_command_line(tmp_path):
     home = Home(tmp_path)
-    rows = json.loads(
+    told = json.loads(
         home.bos("analyse", "adequacy", "--program", "monte-carlo", "--set", "samples=500", "--json").stdout
     )
-    assert [r["indicator"] for r in rows] == ["LOLE", "EENS"]
+    assert [r["indicator"] for r in told["rows"]] == ["LOLE", "EENS"]
+    assert told["reading"]["source"] == "case_RTS_GMLC"
+    assert told["reading"]["read"]["bus"] == 73
+    heeded = home.bos("analyse", "power-flow", "case118").stdout
+    assert "heed: no branch has a rating: they are never overloaded" in heeded
     for arguments, says in (
         (("power-flow", "nothere"), "grid 'nothere' is unknown"),
         (("power-flow", "--program", "magic"), "algorithm 'magic' is unknown in slot power_flow"),
@@ -116,7 +120,7 @@ def test_on_the_command_line(tmp_path):
         (("adequacy", "--set", "samples"), "'samples' sets no parameter"),
         (("state-estimation", "none.csv"), "cannot be read"),
     ):
-        told = home.bos("analyse", *arguments, check=False)
-        assert told.returncode == 1
-        assert says in told.stderr
-        assert told.stderr.count("\n") == 1
+        refused = home.bos("analyse", *arguments, check=False)
+        assert refused.returncode == 1
+        assert says in refused.stderr
+        assert refused.stderr.count("\n") == 1
