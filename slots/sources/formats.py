@@ -79,8 +79,8 @@ FORMATS = (
     Format("PSS/E", _exchange, (".raw", ".rawx")),
     Format("PowerFactory", _exchange, (".dgs",), (b"$$General;",)),
     Format("IEEE-CDF", _exchange, (".txt", ".cdf")),
-    Format("CGMES", _exchange, holds=("*EQ*.xml",)),
     Format("RTS-GMLC", _rts_gmlc, holds=("SourceData/bus.csv",)),
+    Format("CGMES", _exchange, holds=("*EQ*.xml",)),
 )  # fmt: skip
 
 
@@ -108,11 +108,15 @@ def read_path(path: Path) -> Source:
         return _unpacked(path, _gunzip)
     if zipfile.is_zipfile(path) and suffix != ".xlsx":
         return _zip(path)
+    if suffix in (".zip", ".xlsx") and not zipfile.is_zipfile(path) and not _marked(path):
+        raise GridError(
+            f"grid file {path} cannot be read (it is no {suffix} file: {_begins(path)})", "give a whole file"
+        )
     return _file(path, suffix)
 
 
 def _file(path: Path, suffix: str) -> Source:
-    marked = [f for f in FORMATS if _is_marked(path, f.marks)]
+    marked = _marked(path)
     fitting = [f for f in marked if suffix in f.suffixes] or [f for f in _by_suffix(suffix) if not marked]
     if fitting:
         return fitting[0].read(path)
@@ -134,10 +138,8 @@ def _folder(path: Path) -> Source:
             return form.read(path)
     if not any(path.iterdir()):
         raise GridError(f"folder {path} is empty", "give the folder that holds the grid's files")
-    wanted = ", ".join(f"{f.name} (no {f.holds[0]})" for f in FORMATS if f.holds)
-    raise GridError(
-        f"folder {path} is in no format that BOS knows: {wanted}", "give the folder that holds these files, or a file"
-    )
+    wanted = " nor ".join(f"{f.name} (no {f.holds[0]})" for f in FORMATS if f.holds)
+    raise GridError(f"folder {path} is neither {wanted}", "give the folder that holds these files, or a file")
 
 
 def _zip(path: Path) -> Source:
@@ -203,11 +205,10 @@ def _telling(read: Callable[[Path], Source], standing: Path, path: Path) -> Sour
         raise type(error)(error.what.replace(str(standing), str(path)), error.mend) from None
 
 
-def _is_marked(path: Path, marks: tuple[bytes, ...]) -> bool:
-    if not marks:
-        return False
+def _marked(path: Path) -> list[Format]:
+    """Formats of which a file holds a mark."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        return any(text.find(m) >= 0 for m in marks)
+        return [f for f in FORMATS if any(text.find(m) >= 0 for m in f.marks)]
 
 
 def _begins(path: Path) -> str:

@@ -32,7 +32,8 @@ def _refused(home: Home, *arguments: str, says: str, **env: str) -> None:
     ("arguments", "says"),
     [
         (("--grid", "case_NOWHERE"), "grid 'case_NOWHERE' is unknown"),
-        (("--grid", "/no/such/grid.m"), "/no/such/grid.m cannot be read"),
+        (("--grid", "case11"), "did you mean"),
+        (("--grid", "/no/such/grid.m"), "/no/such/grid.m does not exist"),
         (("--hours", "9000"), "hours 9000: Input should be less than or equal to 8784"),
         (("--hours", "0"), "hours 0"),
         (("--start", "5"), "start must be a multiple of 24"),

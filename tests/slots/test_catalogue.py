@@ -108,8 +108,8 @@ def _spoilt(folder: Path, kind: str) -> Path:
     [
         ("missing.m", "does not exist"), ("empty.m", "is empty"), ("binary.m", "not a complete MATPOWER case"),
         ("words.abc", "in no format that BOS knows (it begins with 'hello there')"), ("list.json", "list.json"),
-        ("cut.m.gz", "cannot be unpacked"), ("noise.zip", "noise.zip"), ("noise.xlsx", "cannot be read"),
-        ("half.raw", "half"), ("bare", "is empty"), ("pictures", "is in no format that BOS knows"),
+        ("cut.m.gz", "cannot be unpacked"), ("noise.zip", "cannot be read (it is no .zip file"), ("noise.xlsx", "cannot be read"),
+        ("half.raw", "half"), ("bare", "is empty"), ("pictures", "is neither RTS-GMLC"),
         ("pipe.m", "is neither a file nor a folder"), ("/proc/self/mem/x", "does not exist"),
     ],
 )  # fmt: skip

@@ -118,12 +118,11 @@ def solved():
     pp.runpp(net, calculate_voltage_angles=True, tolerance_mva=1e-9)
     g = load_source("pandapower:case39").grid
     assert np.isclose(net.bus.vn_kv.to_numpy(), g.buses.kv).all()
-    return _buses(g, vm=net.res_bus.vm_pu.to_numpy(), va=np.deg2rad(net.res_bus.va_degree.to_numpy())), net
+    return _buses(g, vm=net.res_bus.vm_pu.to_numpy(), va=np.deg2rad(net.res_bus.va_degree.to_numpy()))
 
 
 def test_a_solved_state_is_the_power_flow_of_what_was_read(solved):
-    grid, _ = solved
-    state = compared(grid)
+    state = compared(solved)
     assert state.dv < 1e-8
     assert state.dangle < 1e-6
     assert state.dloss < 1e-5
@@ -131,7 +130,7 @@ def test_a_solved_state_is_the_power_flow_of_what_was_read(solved):
 
 
 def test_a_state_that_is_no_solution_is_told_with_its_bus(solved):
-    grid, net = solved
+    grid = solved
     vm = grid.buses.vm.copy()
     free = int(np.flatnonzero(grid.buses.kind == 1)[4])
     vm[free] += 0.02

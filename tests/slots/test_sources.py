@@ -34,7 +34,7 @@ def test_a_broken_file_gives_one_sentence(kind, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("no_such_case", ParameterError), ("/no/such/file.m", GridError), ("pandapower:nothing", GridError)],
+    [("no_such_case", ParameterError), ("/no/such/file.m", GridError), ("pandapower:nothing", ParameterError)],
 )
 def test_an_unknown_grid_is_named(name, kind):
     with pytest.raises(kind) as caught:
