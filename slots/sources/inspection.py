@@ -183,7 +183,7 @@ def _own_point(grid: Grid, _: Series | None) -> list[str]:
     np.minimum.at(low, b[held], units.vset[held])
     np.maximum.at(high, b[held], units.vset[held])
     out += _crossing(np.where(np.isfinite(low), high - low, 0.0), SMALL_PU, "p.u.", [f"bus {n}" for n in buses.number],
-                     "units disagree about the voltage that they hold at", "buses")  # fmt: skip
+                     "units disagree about the voltage that they hold (the last one counts) at", "buses")  # fmt: skip
     return out
 
 

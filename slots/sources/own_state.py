@@ -31,7 +31,7 @@ def compared(grid: Grid) -> FileState | None:
     file: Complexes = buses.vm * np.exp(1j * buses.va)
     on, start = units.in_service, file.copy()
     held = np.flatnonzero(buses.kind == PV)
-    for k in np.flatnonzero(on & (np.isin(units.bus, held) | (units.bus == grid.slack)))[::-1]:
+    for k in np.flatnonzero(on & (np.isin(units.bus, held) | (units.bus == grid.slack))):
         start[units.bus[k]] *= units.vset[k] / abs(start[units.bus[k]])
     s: Complexes = np.zeros(grid.n_bus, complex)
     np.add.at(s, units.bus[on], units.p[on] + 1j * units.q[on])
