@@ -24,7 +24,7 @@ from pathlib import Path
 
 from bos_core.objects.errors import BosError
 from bos_core.objects.task import Receipt
-from slots.sources import catalogue
+from slots.sources.listed import listed_grids
 
 MOST_BUSES = 3500  # of grids of packages
 QUICK = ("case5", "case6ww", "case9", "case14", "case24_ieee_rts", "case30", "case33bw", "case39", "case57",
@@ -102,7 +102,7 @@ def _grids(asked: argparse.Namespace) -> list[str]:
         return [
             str(p) for folder in asked.folder for p in sorted(Path(folder).expanduser().rglob("*")) if p.suffix in FILES
         ]
-    return [*catalogue.shipped_grids(), *catalogue.pandapower_grids()]
+    return [g.grid for g in listed_grids() if not g.grid.startswith("aggregated-")]
 
 
 def run_apart(grid: str, hours: int, seconds: int) -> Row:
