@@ -16,9 +16,10 @@ from bos_core.objects.container import Container, ContainerMode, Quota
 from bos_core.objects.errors import BosError, ServiceError
 from bos_core.tccsp.limits import SMALLEST_MIB
 from bos_core.tccsp.places.local import Here
-from bos_core.tccsp.places.place import Place, Vital
+from bos_core.tccsp.places.place import Ending, Place, Vital
 
 LARGEST_MIB = 4096.0  # that a container is given before any task has asked for more
+TO_HEAR_S = 3.0  # that a nanny has to hear how its process ended
 TRIES = 2  # to bring them up; one may be killed or stopped while it starts
 DASK = {
     "distributed.worker.multiprocessing-method": "forkserver",
@@ -205,6 +206,19 @@ class ContainerPool:
     def died_of_memory(self, name: str) -> bool:
         """Whether a container's last death was its quota's doing."""
         return self.place.died_of_memory(name)
+
+    def ended(self, name: str, within: float) -> Ending | None:
+        """How a container's process ended in the last `within` seconds; None if that is not known.
+
+        The scheduler hears of a death before the nanny, which is waited for.
+        """
+        begun = time.monotonic()
+        while (waited := time.monotonic() - begun) < TO_HEAR_S:
+            ending = self.place.ended(name)
+            if ending is not None and ending.ago < within + waited:
+                return ending
+            time.sleep(0.02)
+        return None
 
     def processes(self) -> dict[str, int]:
         """Process id of every container that lives."""

@@ -376,7 +376,8 @@ class Scheduler:
     def _failed(self, container: str, given: Given, error: BaseException) -> None:
         work, can_grow = given.work, False
         if isinstance(error, KilledWorker):
-            reason: BosError = died(container, given)
+            ending = None if given.blamed else self._pool.ended(container, time.monotonic() - given.began)
+            reason: BosError = died(container, given, ending)
             if not given.blamed and self._pool.died_of_memory(container):
                 quota = self._fleet.quota(container)
                 reason = too_large(container, given, quota)

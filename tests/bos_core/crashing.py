@@ -1,5 +1,6 @@
 """Steps for the scheduler's tests; containers import them by name."""
 
+import ctypes
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from bos_core.objects.task import Receipt
 
 
 def step(message: dict[str, Any]) -> Receipt:
-    """Do as the payload says: work, nap, doze (longer), die, stop or sleep (once, or always), refuse, fill so many MiB for a while.
+    """Do as the payload says: work, nap, doze (longer), die, stop or sleep (once, or always), fault or abort in C once, refuse, fill so many MiB for a while.
 
     `poison N` dies where the chunk has element N, `together` where elements are not run apart; `tell` notes the mode
     of the container.
@@ -25,6 +26,10 @@ def step(message: dict[str, Any]) -> Receipt:
         mark.touch()
         if what == "sleep once":
             time.sleep(60)
+        if what == "fault once":
+            ctypes.string_at(0)
+        if what == "abort once":
+            os.abort()
         os.kill(os.getpid(), signal.SIGKILL if what == "die once" else signal.SIGSTOP)
     if what.startswith("poison"):
         time.sleep(0.02)

@@ -77,7 +77,18 @@ def test_what_always_dies_is_failed_element_by_element_with_its_reason(
         scheduler.run_array(array, chunks, step, None)
     listed = index.call(lambda db: tasks.exceptions_of(db, "dying"))
     assert len(listed) == 3  # its elements, each by itself
-    assert all("above its memory quota" in why for _, _, why in listed)
+    assert all("died of SIGKILL (ended from outside)" in why for _, _, why in listed)
+
+
+def test_a_death_in_compiled_code_is_told_as_that(index: Index, scheduler: Scheduler, tmp_path: Path):
+    """A step that reads where nothing is, another that has the C library give up: signals are named, memory is not blamed."""
+    array, chunks = _array(index, "native", ["fault once", "abort once"], tmp_path)
+    told: list[str] = []
+    scheduler.run_array(array, chunks, step, None, told=told.append)
+    faults, aborts = ([t for t in told if f"died of {name} (" in t] for name in ("SIGSEGV", "SIGABRT"))
+    assert faults
+    assert aborts
+    assert not any("memory" in t for t in told)
 
 
 def test_one_element_that_kills_is_found_and_the_rest_completes(index: Index, scheduler: Scheduler, tmp_path: Path):

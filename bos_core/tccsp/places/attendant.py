@@ -11,7 +11,7 @@ import distributed
 import psutil
 from tornado.ioloop import PeriodicCallback
 
-from bos_core.tccsp.places.local import Past, end, vital_of
+from bos_core.tccsp.places.local import Endings, Past, end, vital_of
 from bos_core.tccsp.places.place import PRELOAD
 from bos_core.tccsp.places.server import load_now, this_server
 
@@ -27,7 +27,7 @@ class Attendant:
 
     def __init__(self, nanny: Any) -> None:
         self._nanny = nanny
-        self._past = Past()
+        self._past, self._endings = Past(), Endings(nanny)
         nanny.handlers |= {"container_seen": self.seen, "container_kill": self.kill}
         nanny.periodic_callbacks["attendant"] = PeriodicCallback(self._look, LOOK_MS)
 
@@ -36,15 +36,16 @@ class Attendant:
             self._past.saw(self._nanny.pid)
 
     async def seen(self) -> dict[str, Any]:
-        """The container's vital signs, none if no process runs; its children; whether it died of its memory; its server."""
+        """The container's vital signs, none if no process runs; its children; how it died; its server."""
         self._look()
+        ended = self._endings.last()
         try:
             process = psutil.Process(self._nanny.pid)
             vital, children = asdict(vital_of(process.pid)), bool(process.children())
         except (psutil.Error, TypeError):
             vital, children = None, False
         return {"vital": vital, "children": children, "full": self._past.died_of_memory(self._nanny),
-                "server": asdict(this_server()), "load": asdict(load_now())}  # fmt: skip
+                "ended": None if ended is None else asdict(ended), "server": asdict(this_server()), "load": asdict(load_now())}  # fmt: skip
 
     async def kill(self) -> None:
         """End the process; the nanny starts another."""

@@ -3,9 +3,11 @@
 import asyncio
 import os
 import signal
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import distributed
@@ -13,7 +15,7 @@ import psutil
 from distributed import Nanny, Scheduler, SpecCluster
 
 from bos_core.objects.container import Container, Load, Server
-from bos_core.tccsp.places.place import DEATH_S, LAST_WORDS_S, PRELOAD, Vital, nanny_options
+from bos_core.tccsp.places.place import DEATH_S, LAST_WORDS_S, PRELOAD, Ending, Vital, nanny_options
 from bos_core.tccsp.places.server import load_now, this_server
 
 HOST = "127.0.0.1"
@@ -35,6 +37,14 @@ def end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
+class WatchedNanny(Nanny):  # type: ignore[misc]
+    """A nanny that remembers how its worker's process ended."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.endings = Endings(self)
+
+
 class Here:
     """This machine, on loopback."""
 
@@ -54,7 +64,7 @@ class Here:
 
     def spec(self, container: Container) -> dict[str, Any]:
         options = {"host": HOST, "dashboard": False, "local_directory": None}
-        return {"cls": Nanny, "options": nanny_options(container) | options}
+        return {"cls": WatchedNanny, "options": nanny_options(container) | options}
 
     def _nannies(self) -> dict[str, Any]:
         return dict(self._cluster.workers) if self._cluster is not None else {}
@@ -86,6 +96,10 @@ class Here:
     def died_of_memory(self, name: str) -> bool:
         return self._past[name].died_of_memory(self._nannies().get(name))
 
+    def ended(self, name: str) -> Ending | None:
+        endings = getattr(self._nannies().get(name), "endings", None)
+        return None if endings is None else endings.last()
+
     def has_children(self, name: str) -> bool:
         try:
             return bool(psutil.Process(self.processes()[name]).children())
@@ -114,6 +128,34 @@ def vital_of(pid: int) -> Vital:
         used = sum(process.cpu_times()[:4])  # its own and of children that have ended
         resident, status = process.memory_info().rss / 2**20, process.status()
     return Vital(pid, used, resident, status == psutil.STATUS_STOPPED)
+
+
+class Endings:
+    """How the processes of one nanny end; Dask tells the nanny and nobody else."""
+
+    def __init__(self, nanny: Any) -> None:
+        self._tell, self._last = nanny._on_worker_exit_sync, (0, 0.0, False)
+        self._starved = starved()
+        nanny._on_worker_exit_sync = self._note
+
+    def _note(self, code: int) -> None:
+        before, self._starved = self._starved, starved()
+        self._last = code, time.monotonic(), self._starved > before
+        self._tell(code)
+
+    def last(self) -> Ending | None:
+        """That of the last one, None while all live."""
+        code, when, short = self._last
+        return Ending(code, time.monotonic() - when, short) if when else None
+
+
+def starved() -> int:
+    """How many processes Linux has ended for want of memory since the machine began; 0 where it does not say."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 class Past:

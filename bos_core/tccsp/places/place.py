@@ -28,6 +28,21 @@ class Vital:
     stopped: bool
 
 
+@dataclass(frozen=True)
+class Ending:
+    """How a container's process ended last.
+
+    Attributes:
+        code: its exit status, or the negative number of the signal that ended it.
+        ago: s since then.
+        starved: the system ended processes for want of memory while it ran.
+    """
+
+    code: int
+    ago: float
+    starved: bool
+
+
 class Place(Protocol):
     """What the pool asks of where its containers run.
 
@@ -69,6 +84,10 @@ class Place(Protocol):
 
     def died_of_memory(self, name: str) -> bool:
         """Whether a container's last death was its quota's doing."""
+        ...
+
+    def ended(self, name: str) -> Ending | None:
+        """How a container's process ended last; None while none has."""
         ...
 
     def has_children(self, name: str) -> bool:

@@ -21,7 +21,7 @@ from distributed.utils import get_ip
 
 from bos_core.objects.container import Container, Load, Server
 from bos_core.objects.errors import ServiceError
-from bos_core.tccsp.places.place import LAST_WORDS_S, Vital, environment, nanny_options
+from bos_core.tccsp.places.place import LAST_WORDS_S, Ending, Vital, environment, nanny_options
 from bos_core.tccsp.places.server import this_server
 
 LOOK_S = 1.0
@@ -38,6 +38,7 @@ class Seen:
     vital: Vital | None
     children: bool
     full: bool
+    ended: Ending | None
     server: Server
     load: Load
 
@@ -145,8 +146,9 @@ class Remote(ABC):
             self._seen.pop(name, None)
         else:
             vital = Vital(**answer["vital"]) if answer["vital"] else None
+            ended = Ending(**answer["ended"]) if answer["ended"] else None
             server, load = Server(**answer["server"]), Load(**answer["load"])
-            self._seen[name] = Seen(vital, answer["children"], answer["full"], server, load)
+            self._seen[name] = Seen(vital, answer["children"], answer["full"], ended, server, load)
 
     async def _ask(self, name: str, what: str, **message: Any) -> Any:
         """An attendant's answer, None if it gives none."""
@@ -182,6 +184,11 @@ class Remote(ABC):
         if self._cluster is not None:
             self._cluster.sync(self._look, name, ASK_OFTEN)  # it has died since the last look
         return name in self._seen and self._seen[name].full
+
+    def ended(self, name: str) -> Ending | None:
+        if self._cluster is not None:
+            self._cluster.sync(self._look, name)
+        return self._seen[name].ended if name in self._seen else None
 
     def has_children(self, name: str) -> bool:
         return name in self._seen and self._seen[name].children
