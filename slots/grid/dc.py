@@ -13,9 +13,12 @@ ANGLE_LIMIT = np.deg2rad(40.0)  # across a branch, so that a power flow exists (
 
 
 def susceptance(grid: Grid) -> tuple[sp.csr_matrix, sp.csr_matrix, Floats]:
-    """Bus matrix B, branch matrix Bf (p.u.) and (branch,) phase-shifter flows (p.u.)."""
+    """Bus matrix B, branch matrix Bf (p.u.) and (branch,) phase-shifter flows (p.u.).
+
+    A branch without reactance, which this model does not know, is as stiff as its resistance.
+    """
     br, n, m = grid.branches, grid.n_bus, len(grid.branches)
-    b = br.in_service / (br.x * br.tap)
+    b = br.in_service / (np.where(br.x == 0, br.r, br.x) * br.tap)
     row = np.arange(m)
     bf = sp.csr_matrix(
         (np.concatenate([b, -b]), (np.concatenate([row, row]), np.concatenate([br.f, br.t]))), shape=(m, n)
@@ -154,8 +157,13 @@ def lodf(grid: Grid, factors: Floats) -> Floats:
 def shift_flows(grid: Grid, factors: Floats) -> Floats:
     """(branch,) MW that phase shifters drive with no injections."""
     _, _, pshift = susceptance(grid)
-    br = grid.branches
-    injected = np.zeros(grid.n_bus)
-    np.add.at(injected, br.f, -pshift)
-    np.add.at(injected, br.t, pshift)
-    return grid.base_mva * (pshift + factors @ injected)
+    return grid.base_mva * (pshift + factors @ shifted_injection(grid))
+
+
+def shifted_injection(grid: Grid) -> Floats:
+    """(bus,) p.u. that stand for phase shifters in a DC power flow without them: bus angles follow from B theta = p + this."""
+    _, _, pshift = susceptance(grid)
+    out = np.zeros(grid.n_bus)
+    np.add.at(out, grid.branches.f, -pshift)
+    np.add.at(out, grid.branches.t, pshift)
+    return out

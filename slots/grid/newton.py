@@ -30,12 +30,13 @@ class PowerFlow:
 
 # Below this size dense algebra beats the overhead of sparse objects several times over.
 DENSE_BUSES = 250
+LEAST = 1e-300  # p.u. of voltage, so that none at all divides nothing by zero
 
 
 def power_derivatives(ybus: Any, v: Complexes) -> tuple[Any, Any]:
     """dS/dangle and dS/d|V| of the bus injections, (bus, bus) complex; dense in, dense out."""
     if isinstance(ybus, np.ndarray):
-        current, unit = ybus @ v, v / np.abs(v)
+        current, unit = ybus @ v, v / np.maximum(np.abs(v), LEAST)
         ds_da = -1j * v[:, None] * np.conj(ybus * v[None, :])
         ds_dm = v[:, None] * np.conj(ybus * unit[None, :])
         diagonal = np.arange(len(v))
@@ -43,7 +44,7 @@ def power_derivatives(ybus: Any, v: Complexes) -> tuple[Any, Any]:
         ds_dm[diagonal, diagonal] += np.conj(current) * unit
         return ds_da, ds_dm
     flow = sp.diags(ybus @ v)
-    dv, per_unit = sp.diags(v), sp.diags(v / np.abs(v))
+    dv, per_unit = sp.diags(v), sp.diags(v / np.maximum(np.abs(v), LEAST))
     ds_dm = dv @ (ybus @ per_unit).conj() + flow.conj() @ per_unit
     ds_da = 1j * dv @ (flow - ybus @ dv).conj()
     return sp.csr_matrix(ds_da), sp.csr_matrix(ds_dm)
@@ -150,8 +151,14 @@ def newton(
 
 
 def dc_angles(bbus: sp.csr_matrix, p: Floats, slack: int) -> Floats:
-    """(bus,) angles of the DC power flow, a robust start for Newton."""
+    """(bus,) angles of the DC power flow, a robust start for Newton; zero where part of the grid hangs on no slack bus."""
     keep = np.setdiff1d(np.flatnonzero(bbus.diagonal()), [slack])  # an isolated bus has nothing on its diagonal
     out = np.zeros(len(p))
-    out[keep] = splu(sp.csc_matrix(bbus[keep][:, keep])).solve(p[keep])
+    if not len(keep):
+        return out
+    try:
+        found = splu(sp.csc_matrix(bbus[keep][:, keep])).solve(p[keep])
+    except RuntimeError:  # singular: an island of its own
+        return out
+    out[keep] = np.where(np.isfinite(found), found, 0.0)
     return out

@@ -57,29 +57,27 @@ class OperatingPoint:
         room = np.clip(np.minimum(self.high - self.p, self.p - self.low), 0.0, None)
         if room.sum() < 1e-6:
             room = np.clip(self.high - self.p, 0.0, None) + 1e-3 * self.on
-        return np.asarray(room / room.sum())
+        return np.asarray(room / room.sum()) if room.any() else np.zeros_like(self.p)
 
 
 def settle(network: Network, ybus: sp.csr_matrix, point: OperatingPoint) -> tuple[OperatingPoint, bool]:
     """The power flow of a point with its voltages held, losses shared by the units.
 
-    `ybus`: (bus, bus) admittances, banks and taps as the point sets them. Returns the settled point and whether it converged; reactive power follows from the solution.
+    `ybus`: (bus, bus) admittances, banks and taps as the point sets them. Returns the settled point and whether it converged and units cover all of the gap; reactive power follows from the solution.
     """
     slack, base = network.grid.slack, network.grid.base_mva
     pv, live = np.flatnonzero(point.controlled), np.flatnonzero(network.grid.live)
-    for _ in range(12):
-        s = point.injection(network)
-        flow = newton(ybus, s, point.v, slack, pv, tolerance=1e-10, active=live)
-        if not flow.converged:
-            return point, False
-        true = flow.v * np.conj(ybus @ flow.v)
-        q = point.q + np.where(point.controlled, (true.imag - s.imag) * base, 0.0)
-        gap = float(true.real[slack] - s.real[slack])
-        p = point.p + gap * base * point.shares()
-        point = replace(point, v=flow.v, q=q, p=p)
-        if abs(gap) < BALANCE_TOLERANCE:
-            return point, True
-    return point, True
+    s, shares = point.injection(network), point.shares()
+    share = np.asarray(network.unit_map @ shares) if shares.any() else None
+    flow = newton(ybus, s, point.v, slack, pv, tolerance=1e-10, active=live, share=share)
+    if not flow.converged:
+        return point, False
+    miss = (flow.v * np.conj(ybus @ flow.v) - s)[live]
+    gap = float(miss.real.sum())
+    q = point.q.copy()
+    q[live] += np.where(point.controlled[live], miss.imag * base, 0.0)
+    settled = replace(point, v=flow.v, q=q, p=point.p + gap * base * shares)
+    return settled, share is not None or abs(gap) < BALANCE_TOLERANCE
 
 
 def settle_in_range(network: Network, ybus: sp.csr_matrix, point: OperatingPoint) -> tuple[OperatingPoint, bool]:

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from slots.grid.admittance import Admittance, as_set
-from slots.grid.dc import susceptance
+from slots.grid.dc import shifted_injection, susceptance
 from slots.grid.model import THERMAL, Bools, Complexes, Floats
 from slots.grid.network import Network
 from slots.grid.newton import DENSE_BUSES, dc_angles, newton
@@ -166,7 +166,8 @@ def _dc_start(network: Network, out: Any, hour: Hour, kept: Bools) -> Complexes:
     on = br.in_service.copy()
     on[out] = False
     on &= kept[br.f] & kept[br.t]
-    bbus, _, _ = susceptance(network.grid.replace(branches=replace(br, in_service=on)))
+    grid = network.grid.replace(branches=replace(br, in_service=on))
+    bbus, _, _ = susceptance(grid)
     p: Floats = np.where(kept, hour.s.real, 0.0)
-    angles = dc_angles(bbus, p - p.sum() * hour.share, network.grid.slack)
+    angles = dc_angles(bbus, p - p.sum() * hour.share + shifted_injection(grid), grid.slack)
     return np.asarray(np.abs(hour.v) * np.exp(1j * angles))

@@ -37,7 +37,8 @@ class _Symbols:
 def problem_of(net: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     """The program for `casadi.nlpsol` and the functions `jac_g` and `hess_lag` of its derivatives.
 
-    Unknown are (theta, u, q, gap, bank, tap), given (p_fix, q_fix, share, weights), zero the balance (P, Q) of each bus.
+    Unknown are (theta, u, q, gap, bank, tap), given (p_fix, q_fix, share, weights), zero the balance (P, Q) of each bus;
+    of a bus that takes no part, its angle and the logarithm of its voltage.
     """
     n = net.grid.n_bus
     sizes = {k: n for k in _Symbols.__dataclass_fields__} | {"gap": 1, "weights": 3, "tap": len(net.grid.changers)}
@@ -49,13 +50,17 @@ def problem_of(net: Network) -> tuple[dict[str, Any], dict[str, Any]]:
     over = ca.sumsqr(ca.fmax(s.u - hi, 0)) + ca.sumsqr(ca.fmax(lo - s.u, 0))
     ties = TIES * (ca.sumsqr(s.q) + ca.sumsqr(s.bank) + ca.sumsqr(s.tap))
     cost = s.weights[0] * s.gap + s.weights[1] * ca.sumsqr(s.u) + s.weights[2] * over + ties
-    balance = flow.balance()
+    balance, jacobian = flow.balance(), flow.jacobian()
+    live, own = _dead(net, x.shape[0])
+    if own.nnz():
+        balance, jacobian = live @ balance + own @ x, live @ jacobian + own
     of_cost, lam = ca.SX.sym("of_cost"), ca.SX.sym("lam", 2 * n)
     outside = ca.if_else(s.u > hi, 1, 0) + ca.if_else(s.u < lo, 1, 0)
     at_u = 2 * of_cost * (s.weights[1] + s.weights[2] * outside)
-    hessian = flow.hessian(lam[:n], lam[n:], at_u, 2 * of_cost * TIES)
+    of_balance = live @ lam
+    hessian = flow.hessian(of_balance[:n], of_balance[n:], at_u, 2 * of_cost * TIES)
     functions = {
-        "jac_g": ca.Function("jac_g", [x, given], [balance, flow.jacobian()], ["x", "p"], ["g", "jac_g_x"]),
+        "jac_g": ca.Function("jac_g", [x, given], [balance, jacobian], ["x", "p"], ["g", "jac_g_x"]),
         "hess_lag": ca.Function(
             "hess_lag", [x, given, of_cost, lam], [hessian], ["x", "p", "lam_f", "lam_g"], ["triu_hess_gamma_x_x"]
         ),
@@ -146,6 +151,15 @@ class _Flow:
         blocks[2][2] = blocks[4][4] = ties
         blocks[5][5] = tap2
         return ca.blockcat(blocks)
+
+
+def _dead(net: Network, unknowns: int) -> tuple[Any, Any]:
+    """Which balances hold, as a diagonal, and (2 bus, unknown) what is zero in place of the others."""
+    n, live = net.grid.n_bus, net.grid.live
+    dead = np.flatnonzero(~live)
+    at = np.concatenate([dead, n + dead])
+    own = sp.csc_matrix((np.ones(len(at)), (at, at)), shape=(2 * n, unknowns))
+    return _constant(sp.diags(np.tile(live, 2).astype(float))), _constant(own)
 
 
 def _rows(at: Any, n: int) -> sp.csc_matrix:

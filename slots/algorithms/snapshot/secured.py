@@ -9,7 +9,7 @@ from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.contracts.adjustment import AdjustmentRequest
 from slots.contracts.snapshot import Snapshot
 from slots.grid.admittance import Admittance, admittance, branch_flows
-from slots.grid.dc import susceptance
+from slots.grid.dc import shifted_injection, susceptance
 from slots.grid.model import Bools, Complexes, Floats, Grid
 from slots.grid.network import Network, whole
 from slots.grid.newton import dc_angles
@@ -67,7 +67,10 @@ def _running(grid: Grid) -> Bools:
 
 def _flat(net: Network, point: OperatingPoint) -> Complexes:
     bbus, _, _ = susceptance(net.grid)
-    return np.asarray(np.abs(point.v) * np.exp(1j * dc_angles(bbus, point.injection(net).real, net.grid.slack)))
+    return np.asarray(
+        np.abs(point.v)
+        * np.exp(1j * dc_angles(bbus, point.injection(net).real + shifted_injection(net.grid), net.grid.slack))
+    )
 
 
 def _unmet(net: Network, point: OperatingPoint, loading: Floats) -> tuple[str, ...]:

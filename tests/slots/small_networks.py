@@ -1,0 +1,140 @@
+"""Random networks of one to six buses in which little or nothing is free, and their reactive dispatch.
+
+As a program, `python -m tests.slots.small_networks FIRST COUNT`, it dispatches those of some seeds by every way through the
+official programs and prints a line for each, so that a test sees which of them ends the process.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bos_core.objects.errors import InfeasibleError
+from slots.algorithms.reactive_dispatch import interior_point as module
+from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point, program_of
+from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
+from slots.grid.connectivity import components
+from slots.grid.model import Bools, Branches, Buses, Floats, Grid
+from slots.grid.network import Network, whole
+from slots.sources.from_case import grid_from_case
+from slots.sources.matpower import Case
+
+HOURS = 3
+TAP_STEP, BANK_MVAR = 0.0125, 5.0
+
+
+def request_of(seed: int) -> ReactiveRequest:
+    """The request that belongs to a seed."""
+    rng = np.random.default_rng(seed)
+    net = network_of(rng)
+    buses, units = net.grid.buses, net.grid.units
+    on = np.tile(units.in_service, (HOURS, 1))
+    if rng.random() < 0.2:
+        on &= rng.random(on.shape) < 0.6
+    scale = rng.choice([0.0, 0.3, 1.0], HOURS)[:, None]
+    load, load_q = scale * buses.pd, scale * buses.qd
+    p = np.where(on, load.sum(axis=1, keepdims=True) / np.maximum(on.sum(axis=1, keepdims=True), 1), 0.0)
+    room = rng.choice([0.0, 0.0, 5.0, 100.0]) * on
+    return ReactiveRequest(net, p, on, p - room, p + room, net.fixed_injection(load, load_q))
+
+
+def network_of(rng: np.random.Generator) -> Network:
+    """A network: a tree, no branch at all, or more than a tree; buses cut off, limits that leave nothing, banks and taps."""
+    n = int(rng.integers(1, 7))
+    phase = rng.choice([0.0, 0.0, 30.0], n)  # of each bus, by which shifts around every loop come to nothing
+    branch = [_branch(rng, phase, k, int(rng.integers(k))) for k in range(1, n)] if rng.random() > 0.15 else []
+    branch += [
+        _branch(rng, phase, *rng.choice(n, 2, replace=False).tolist()) for _ in range(int(rng.integers(3))) if n > 1
+    ]
+    bus = np.array([[k + 1, 1, *_load(rng), *_shunt(rng), 1, 1.0, 0, 110, 1, *_limits(rng)] for k in range(n)])
+    bus[rng.integers(n), 1] = 3
+    if n > 2 and rng.random() < 0.1:
+        bus[np.flatnonzero(bus[:, 1] == 1)[0], 1:4] = 4, 0.0, 0.0
+    at = rng.integers(1, n + 1, int(rng.integers(1, 4)))
+    gen = np.array([[b, 10, 0, *_range(rng), 1, 100, 1, 100, 0] for b in at])
+    case = Case(f"small-{n}", 100.0, bus, gen, np.array(branch).reshape(len(branch), 13))
+    grid = grid_from_case(case)
+    return whole(grid.replace(branches=_taps(rng, grid), buses=_banks(rng, grid)))
+
+
+def _branch(rng: np.random.Generator, phase: Floats, f: int, t: int) -> list[float]:
+    r, x = rng.choice([0.0, 0.01, 0.05]), rng.choice([0.01, 0.1, 0.2])
+    tap, shift = rng.choice([0.0, 0.97]), phase[f] - phase[t]
+    return [f + 1, t + 1, r, x, rng.choice([0.0, 0.05]), 0, 0, 0, tap, shift, float(rng.random() > 0.05), -360, 360]
+
+
+def _load(rng: np.random.Generator) -> tuple[float, float]:
+    p = float(rng.choice([0.0, 0.0, 5.0, 20.0]))
+    return p, p * float(rng.choice([0.0, 0.3]))
+
+
+def _shunt(rng: np.random.Generator) -> tuple[float, float]:
+    return float(rng.choice([0.0, 0.0, 0.0, 1.0])), float(rng.choice([0.0, 0.0, 10.0]))
+
+
+def _limits(rng: np.random.Generator) -> tuple[float, float]:
+    """Most and least p.u.: wide, narrow or none between."""
+    return [(1.1, 0.9), (1.02, 0.99), (1.0, 1.0), (1.05, 1.05)][int(rng.integers(4))]
+
+
+def _range(rng: np.random.Generator) -> tuple[float, float]:
+    """Most and least MVAr: wide, none, one, or no limit."""
+    return [(100.0, -100.0), (0.0, 0.0), (10.0, 10.0), (np.inf, -np.inf)][int(rng.integers(4))]
+
+
+def _taps(rng: np.random.Generator, grid: Grid) -> Branches:
+    br = grid.branches
+    moves = (rng.random(len(br)) < 0.3) & (rng.random() < 0.5)
+    steps = 4 * TAP_STEP * moves
+    return replace(br, tap_low=br.tap - steps, tap_high=br.tap + steps, tap_step=np.where(moves, TAP_STEP, 0.0))
+
+
+def _banks(rng: np.random.Generator, grid: Grid) -> Buses:
+    buses = grid.buses
+    step = np.where((rng.random(len(buses)) < 0.3) & (rng.random() < 0.5), BANK_MVAR, 0.0)
+    return replace(buses, bs_low=buses.bs - 2 * step, bs_high=buses.bs + 2 * step, bs_step=step)
+
+
+def answers(request: ReactiveRequest) -> Iterator[ReactiveDispatch]:
+    """What every way through the programs makes of a request: with compiled steps, without, voltages before losses."""
+    yield interior_point(request)
+    yield flat_voltages(request)
+    held = program_of(request.network)
+    module._programs[id(request.network)] = request.network, replace(held, steps=None)
+    yield interior_point(request)
+
+
+def unsupplied(request: ReactiveRequest) -> Bools:
+    """(hour,) where nothing can be solved: no unit runs, or a bus in service hangs on no slack bus."""
+    grid = request.network.grid
+    label = components(grid)
+    apart = grid.live & (label != label[grid.slack])
+    return np.asarray(~request.on.any(axis=1) | apart.any())
+
+
+def verdict(seed: int) -> str:
+    """What became of a seed's request: solved, or refused where nothing can be solved.
+
+    Raises:
+        AssertionError: an answer breaks the slot's contract, or what can be solved is refused.
+    """
+    request = request_of(seed)
+    try:
+        for answer in answers(request):
+            check_reactive(request, answer)
+    except InfeasibleError as error:
+        if not unsupplied(request).any():
+            raise AssertionError(f"seed {seed} is refused") from error
+        return "refused"
+    return "solved"
+
+
+def main(first: int, count: int) -> None:
+    """Print each verdict as it falls."""
+    for seed in range(first, first + count):
+        print(seed, verdict(seed), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
