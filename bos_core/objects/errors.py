@@ -10,6 +10,7 @@ BosError
 │   ├── EquationError    an equation of a device model that cannot be read, or not in one way only
 │   └── ProgramError     a program that does not fit its slot, or that did what it must not
 ├── InfeasibleError  an hour or day for which no schedule exists
+├── SolverError      a solver that gave up: no solution, and no proof that there is none
 ├── StorageError     a result file or disk that cannot be written or read
 ├── ServiceError     database, Prefect server or port that cannot be had
 └── BusyError        another run holds what this one needs
@@ -73,6 +74,10 @@ class ProgramError(ParameterError):
 
 class InfeasibleError(BosError):
     """An hour or day for which no schedule exists."""
+
+
+class SolverError(BosError):
+    """A solver that gave up, in time or in its arithmetic: it found no solution and did not prove that there is none."""
 
 
 class StorageError(BosError):

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from bos_core.objects.errors import GridError
 from slots.grid.dc import FactorOperator
 from slots.grid.model import ISOLATED, Bools, Floats, Ints
+from slots.sources.costs import lower_envelope
 from slots.sources.matpower import Case
 
 _ANGLES = (("angle_low", -1.0), ("angle_high", 1.0))
@@ -67,23 +68,79 @@ def network(live: Live, scale: Floats | None = None) -> dict[str, Any]:
         live: the case.
         scale: (hour,) factors on the loads; one hour at 1 if None.
     """
-    case, n, m = live.case, len(live.buses), len(live.branches)
+    case, n = live.case, len(live.buses)
     br, bus = case.branch[live.branches], case.bus[live.buses]
     tap = np.where(br[:, 8] == 0, 1.0, br[:, 8])
-    if (br[:, 3] == 0).any():
-        bad = br[br[:, 3] == 0][0]
-        raise GridError(f"grid {case.name}: branch {int(bad[0])}-{int(bad[1])} has no reactance", "give it one")
-    b = case.base_mva / (br[:, 3] * tap)
+    # A branch without reactance, which this model does not know, is as stiff as its resistance.
+    x = np.where(br[:, 3] == 0, br[:, 2], br[:, 3])
+    if (x == 0).any():
+        bad = br[x == 0][0]
+        raise GridError(f"grid {case.name}: branch {int(bad[0])}-{int(bad[1])} has no impedance", "give it one")
+    b = case.base_mva / (x * tap)
     ends = incidence(n, live.f) - incidence(n, live.t)
     factor = np.ones(1) if scale is None else np.asarray(scale, float)
-    low, high = np.deg2rad(br[:, 11]), np.deg2rad(br[:, 12])
-    limited = ((low > -LARGEST_ANGLE + 1e-9) | (high < LARGEST_ANGLE - 1e-9)) & ~((low == 0) & (high == 0))
     return {
         "demand": factor[:, None] * bus[:, 2] + bus[:, 4], "ends": ends, "stiffness": sp.diags(b) @ ends.T,
         "across": ends.T, "twist": -b * np.deg2rad(br[:, 9]), "reference": (bus[:, 1] == 3).astype(float),
-        "rate": np.where(br[:, 5] > 0, br[:, 5], 0.0), "rated": (br[:, 5] > 0).astype(float) * np.ones(m),
+        **limits(live),
+    }  # fmt: skip
+
+
+def limits(live: Live) -> dict[str, Any]:
+    """Ratings and angle limits of the branches, as parameters of `AngleLimits` and `AngleDifferences`."""
+    br = live.case.branch[live.branches]
+    wide = np.zeros((2, len(br))) if br.shape[1] < 13 else br[:, 11:13].T
+    low, high = np.deg2rad(wide)
+    limited = ((low > -LARGEST_ANGLE + 1e-9) | (high < LARGEST_ANGLE - 1e-9)) & ~((low == 0) & (high == 0))
+    return {
+        "rate": np.where(br[:, 5] > 0, br[:, 5], 0.0), "rated": (br[:, 5] > 0).astype(float),
         "angle_low": low, "angle_high": high, "stretched": limited,
     }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Links:
+    """DC lines in service, one for each way that power may go; (link,) arrays.
+
+    Attributes:
+        f, t: bus positions where power enters and leaves.
+        least, most: MW that may enter.
+        arriving, constant: what leaves is `arriving` times what enters less `constant` MW.
+        qf_low, qf_high, qt_low, qt_high: MVAr that the ends may give.
+    """
+
+    f: Ints
+    t: Ints
+    least: Floats
+    most: Floats
+    arriving: Floats
+    constant: Floats
+    qf_low: Floats
+    qf_high: Floats
+    qt_low: Floats
+    qt_high: Floats
+
+
+def links(live: Live) -> Links:
+    """The DC lines of a case (MATPOWER manual, section 7.6.3); both ways lose power, the fixed part once."""
+    case = live.case
+    table = np.zeros((0, 17)) if case.dcline is None else case.dcline
+    place = {int(number): k for k, number in enumerate(case.bus[live.buses, 0])}
+    out: list[tuple[float, ...]] = []
+    for row in table[table[:, 2] > 0]:
+        f, t = (place.get(int(number)) for number in row[:2])
+        if f is None or t is None:
+            continue
+        (low, high), (q_f, q_t), (fixed, share) = row[9:11], (row[11:13], row[13:15]), row[15:17]
+        if high > 0 or low >= 0:
+            out.append((f, t, max(low, 0.0), high, 1 - share, fixed, *q_f, *q_t))
+        if low < 0:  # stated by what comes out
+            both = high > 0
+            enters = [(1 + share) * p + (0.0 if both else fixed) for p in (max(-high, 0.0), -low)]
+            rest = np.zeros(4) if both else np.array([*q_t, *q_f])
+            out.append((t, f, *enters, 1 / (1 + share), 0.0 if both else fixed / (1 + share), *rest))
+    columns = np.array(out).reshape(len(out), 10).T
+    return Links(columns[0].astype(np.int64), columns[1].astype(np.int64), *columns[2:])
 
 
 def factor_network(live: Live, scale: Floats | None = None) -> dict[str, Any]:
@@ -105,57 +162,89 @@ def factor_network(live: Live, scale: Floats | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def units(live: Live, hours: int = 1) -> dict[str, Any]:
-    """Parameters of `Output`, `QuadraticCost` and `PieceCost`."""
+def units(live: Live, hours: int = 1, polynomial: bool = True) -> dict[str, Any]:
+    """Parameters of `Output`, `QuadraticCost` and `PieceCost`; with `polynomial` off, costs of all but lines are zero.
+
+    Raises:
+        GridError: a polynomial of more than degree two.
+    """
     g = live.case.gen[live.units]
     fixed = {
         "at_bus": incidence(len(live.buses), live.at), "pmin": np.tile(g[:, 9], (hours, 1)),
         "pmax": np.tile(g[:, 8], (hours, 1)),
     }  # fmt: skip
-    return {**fixed, **_costs(live)}
+    poly = polynomials(live) if polynomial else np.zeros((len(live.units), 3))
+    steep = np.flatnonzero((poly[:, 3:] != 0).any(axis=1))
+    if len(steep):
+        which = f"unit {live.units[steep[0]] + 1} has a cost of degree {int(np.flatnonzero(poly[steep[0]]).max())}"
+        raise GridError(f"grid {live.case.name}: {which}", "give two at most")
+    return {**fixed, "c2": poly[:, 2], "c1": poly[:, 1], "c0": poly[:, 0], **_pieces(live)}
 
 
-def _costs(live: Live) -> dict[str, Any]:
-    case, n = live.case, len(live.units)
-    rows = np.zeros((n, 4)) if case.gencost is None else case.gencost[live.units]
-    poly = np.zeros((n, 3))
+def _rows_of_cost(live: Live) -> Floats:
+    case = live.case
+    return np.zeros((len(live.units), 4)) if case.gencost is None else case.gencost[live.units]
+
+
+def polynomials(live: Live) -> Floats:
+    """(unit, power) USD/h per MW to that power; three powers at least, zero for units with costs of another kind."""
+    rows = _rows_of_cost(live)
+    polynomial = rows[:, 0] == 2
+    most = int(rows[polynomial, 3].max(initial=3))
+    out = np.zeros((len(rows), max(most, 3)))
+    for k in np.flatnonzero(polynomial):
+        terms = int(rows[k, 3])
+        out[k, :terms] = rows[k, 4 : 4 + terms][::-1]
+    return out
+
+
+def _pieces(live: Live) -> dict[str, Any]:
+    n = len(live.units)
     curves: list[tuple[Floats, Floats]] = []
-    for k, row in enumerate(rows):
+    for row in _rows_of_cost(live):
         terms = int(row[3])
-        curves.append((np.zeros(0), np.zeros(0)))
-        if row[0] == 1 and terms > 1:
-            curves[k] = _lines(row[4 : 4 + 2 * terms].reshape(-1, 2))
-        elif row[0] == 2:
-            high_first = row[4 : 4 + terms]
-            if (high_first[:-3] != 0).any():
-                raise GridError(f"grid {case.name}: unit {k + 1} has a cost of degree {terms - 1}", "give two at most")
-            poly[k, 3 - min(terms, 3) :] = high_first[-3:]
+        lined = row[0] == 1 and terms > 1
+        curves.append(_lines(row[4 : 4 + 2 * terms].reshape(-1, 2)) if lined else (np.zeros(0), np.zeros(0)))
     most = max((len(s) for s, _ in curves), default=0)
     slope, start, lined = np.zeros((n, most)), np.zeros((n, most)), np.zeros((n, most))
     for k, (s, b) in enumerate(curves):
         slope[k, : len(s)], start[k, : len(b)], lined[k, : len(s)] = s, b, 1.0
     free = np.where(lined.any(axis=1), np.inf, 0.0)
-    return {
-        "c2": poly[:, 0], "c1": poly[:, 1], "c0": poly[:, 2], "line_slope": slope, "line_start": start,
-        "lined": lined, "lowest": -free, "highest": free,
-    }  # fmt: skip
+    return {"line_slope": slope, "line_start": start, "lined": lined, "lowest": -free, "highest": free}
 
 
 def _lines(points: Floats) -> tuple[Floats, Floats]:
-    """Slope and value at zero of the lines through a curve's points."""
-    step = np.diff(points[:, 0])
-    keep = step > 0
-    slope = np.diff(points[:, 1])[keep] / step[keep]
-    return slope, points[:-1, 1][keep] - slope * points[:-1, 0][keep]
+    """Slope and value at zero of the lines through a curve's points; of its convex part where it falls back."""
+    rising = np.concatenate([[True], np.diff(points[:, 0]) > 0])
+    x, y = lower_envelope(points[rising, 0], points[rising, 1])
+    slope = np.diff(y) / np.diff(x)
+    return slope, y[:-1] - slope * x[:-1]
 
 
 def optimal_power_flow(case: Case, scale: Floats | None = None) -> dict[str, Any]:
     """Parameters of `DcOptimalPowerFlow`."""
     live = Live.of(case)
-    return {**network(live, scale), **units(live, 1 if scale is None else len(scale))}
+    return _with_links(live, {**network(live, scale), **units(live, 1 if scale is None else len(scale))}, "demand")
 
 
 def factor_power_flow(case: Case, scale: Floats | None = None) -> dict[str, Any]:
     """Parameters of `FactorOptimalPowerFlow`."""
     live = Live.of(case)
-    return {**factor_network(live, scale), **units(live, 1 if scale is None else len(scale))}
+    return _with_links(live, {**factor_network(live, scale), **units(live, 1 if scale is None else len(scale))}, "load")
+
+
+def _with_links(live: Live, given: dict[str, Any], load: str) -> dict[str, Any]:
+    """The parameters with DC lines as units behind the case's own: they take from one bus what they give to another."""
+    k, n, hours = links(live), len(live.buses), len(given["pmin"])
+    if not len(k.f):
+        return given
+    through = incidence(n, k.t, k.arriving) - incidence(n, k.f)
+    lost = np.zeros(n)
+    np.add.at(lost, k.t, k.constant)
+    costs = {"c2", "c1", "c0", "line_slope", "line_start", "lined", "lowest", "highest"}
+    return given | {
+        "at_bus": sp.hstack([given["at_bus"], through], format="csr"), load: given[load] + lost,
+        "pmin": np.hstack([given["pmin"], np.tile(k.least, (hours, 1))]),
+        "pmax": np.hstack([given["pmax"], np.tile(k.most, (hours, 1))]),
+        **{c: np.concatenate([given[c], np.zeros((len(k.f), *given[c].shape[1:]))]) for c in costs},
+    }  # fmt: skip

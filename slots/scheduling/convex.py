@@ -6,13 +6,14 @@ The same calls as the linear solver's, so that lazy rows and updates need not kn
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, ParameterError, SolverError
 from slots.grid.model import Floats, Ints
 from slots.scheduling.highs import Solver
 from slots.scheduling.template import Cone, Template
@@ -96,7 +97,9 @@ class ConvexSolver:
         """Solve and return the columns' values.
 
         Raises:
-            InfeasibleError: no solution exists for `what`.
+            InfeasibleError: it is proved that no solution exists for `what`.
+            SolverError: no solver finds a solution, and none proves that there is none.
+            ParameterError: integers with cones, or with products of different outputs in the cost.
         """
         if self._t.integer.any() and not relax:
             return self._run_tangents(what)
@@ -124,10 +127,10 @@ class ConvexSolver:
         t = self._t
         assert t.quadratic is not None
         if t.cones:
-            raise InfeasibleError(f"{what} has integer decisions and cones", "relax one of them")
+            raise ParameterError(f"{what} has integer decisions and cones", "relax one of them")
         curve = t.quadratic.diagonal()
         if abs(t.quadratic - sp.diags(curve)).max() > 0:
-            raise InfeasibleError(f"{what} has integer decisions and products of outputs in its cost", "use squares")
+            raise ParameterError(f"{what} has integer decisions and products of outputs in its cost", "use squares")
         bent = np.flatnonzero(curve > 0)
         n = len(t.cost)
         milp = Solver(Template(
@@ -203,23 +206,39 @@ class _Model:
         values = (t.low[self._equal], t.low[self._least], t.high[self._most], lower[self._low], upper[self._high])
         for side, value in zip(self._sides, values, strict=True):
             side.value = value
-        status, rough = "no solver", None
+        told: list[str] = []
+        rough = None
         for name in SOLVERS:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # the status tells what was reached
                     self._problem.solve(solver=name, **TIGHT.get(name, {}))
             except cp.SolverError:
+                told.append(f"{name}: gave up")
                 continue
-            status = self._problem.status
+            status = str(self._problem.status)
             if status == "optimal":
                 return np.asarray(self.x.value)
             if status == "infeasible":
-                break
+                self._prove(what, t, lower, upper)
+            told.append(f"{name}: {status}")
             rough = self.x.value if status == "optimal_inaccurate" else rough
         if rough is not None:
             return np.asarray(rough)
-        raise InfeasibleError(f"{what} has no solution ({status})", "check capacities, limits and borders")
+        if t.cones and sum(s.endswith(": infeasible") for s in told) > 1:  # each by a certificate of its own
+            raise InfeasibleError(f"{what} has no solution", "check capacities, limits and borders")
+        raise SolverError(
+            f"no solver found a solution of {what}, or a proof that there is none ({', '.join(told)})",
+            "look for coefficients of very different size",
+        )
+
+    @staticmethod
+    def _prove(what: str, t: Template, lower: Floats, upper: Floats) -> None:
+        """Raise InfeasibleError if the rows and bounds contradict each other, whatever the cost and the cones are."""
+        n = len(t.cost)
+        bare = Template(np.zeros(n), lower, upper, np.zeros(n, bool), t.matrix, t.low, t.high)
+        with suppress(SolverError):
+            Solver(bare).run(what)
 
     def duals(self, rows: int) -> Floats:
         """Duals of the rows, in HiGHS's sign."""

@@ -13,7 +13,7 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.grid.model import Floats
 from slots.scheduling.highs import Solver
 from slots.scheduling.template import Template
@@ -41,7 +41,7 @@ def conflicts(problem: Problem) -> list[str]:
     solver = Solver(elastic)
     try:
         solver.run(problem.structure.title)
-    except InfeasibleError:
+    except (InfeasibleError, SolverError):
         return []
     if solver.objective < SMALLEST:
         return []  # the relaxation has solutions: integrality is what fails

@@ -6,11 +6,21 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, ParameterError, SolverError
 from slots.grid.model import Floats, Ints
 from slots.scheduling.template import Cone, Template
 
 INF = highspy.kHighsInf
+_ERROR, _Status = highspy.HighsStatus.kError, highspy.HighsModelStatus
+_FOUND = (_Status.kOptimal, _Status.kTimeLimit, _Status.kSolutionLimit)  # if they come with a solution
+_OUT_OF_TIME = (_Status.kTimeLimit, _Status.kSolutionLimit, _Status.kInterrupt)
+# What is tried after HiGHS gave up: the other method, another scaling, none, each on the problem as it stands.
+_OTHER_WAYS: tuple[dict[str, Any], ...] = (
+    {"presolve": "off"},
+    {"solver": "ipm"},
+    {"solver": "simplex", "presolve": "off", "simplex_scale_strategy": 4},
+    {"solver": "simplex", "presolve": "off", "simplex_scale_strategy": 0},
+)
 
 
 class Solver:
@@ -21,7 +31,11 @@ class Solver:
         self._highs = highspy.Highs()
         for option, value in (("output_flag", False), ("threads", threads), ("random_seed", 0)):
             self._highs.setOptionValue(option, value)
-        self._highs.passModel(_lp(template))
+        numbers = (template.cost, template.lower, template.upper, template.low, template.high, template.matrix.data)
+        if any(np.isnan(x).any() for x in numbers) or self._highs.passModel(_lp(template)) == _ERROR:
+            raise ParameterError(
+                "the problem has numbers that no solver takes (NaN or infinite)", "check its parameters"
+            )
 
     def option(self, name: str, value: Any) -> None:
         """Set a HiGHS option."""
@@ -79,20 +93,42 @@ class Solver:
         """Solve and return the columns' values.
 
         Raises:
-            InfeasibleError: no solution exists for `what`, or none was found in time.
+            InfeasibleError: it is proved that no solution exists for `what`.
+            SolverError: there is neither a solution nor that proof, by any method and scaling.
         """
         self._highs.setOptionValue("solve_relaxation", relax)
+        told: list[str] = []
+        for way in ({}, *_OTHER_WAYS):
+            status = self._attempt(way)
+            if status in _FOUND and self._highs.getInfo().primal_solution_status == 2:
+                return np.array(self._highs.getSolution().col_value)
+            if status == _Status.kInfeasible:
+                raise InfeasibleError(f"{what} has no solution", "check capacities, limits and borders")
+            told.append(self._highs.modelStatusToString(status))
+            if status in _OUT_OF_TIME:
+                raise SolverError(
+                    f"no solution of {what} was found within the limits of its search", "give it more time"
+                )
+            if status == _Status.kUnbounded:
+                raise SolverError(f"{what} has no least cost, it falls for ever", "bound what is paid for")
+        raise SolverError(
+            f"HiGHS found no solution of {what} and no proof that there is none, by any method"
+            f" ({', '.join(dict.fromkeys(told))})",
+            "look for coefficients of very different size",
+        )
+
+    def _attempt(self, way: dict[str, Any]) -> Any:
+        """The status of a solve, with these options for its time; from scratch if there are any."""
+        before = {name: self._highs.getOptionValue(name)[1] for name in way}
+        if way:
+            self._highs.clearSolver()
+        for name, value in way.items():
+            self._highs.setOptionValue(name, value)
         self._highs.run()
         status = self._highs.getModelStatus()
-        good = (
-            highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit,
-            highspy.HighsModelStatus.kSolutionLimit,
-        )  # fmt: skip
-        info = self._highs.getInfo()
-        if status not in good or info.primal_solution_status != 2:
-            text = self._highs.modelStatusToString(status)
-            raise InfeasibleError(f"{what} has no solution ({text})", "check capacities, limits and borders")
-        return np.array(self._highs.getSolution().col_value)
+        for name, value in before.items():
+            self._highs.setOptionValue(name, value)
+        return status
 
     def reduced_costs(self) -> Floats:
         """Reduced costs of the columns in the last relaxation."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.contracts.n1 import N1Request, N1Result
 from slots.contracts.snapshot import Snapshot
 from slots.contracts.unit_commitment import Horizon, Schedule, fuel_cost, starts_cost
@@ -50,7 +50,7 @@ def check_between(h: Horizon) -> None:
 
     try:
         s = guided(h, 1e-2)
-    except InfeasibleError:
+    except (InfeasibleError, SolverError):
         raise AssertionError(f"no schedule exists between the borders of the day from hour {h.first_hour}") from None
     assert s.shed.sum() < 1.0, f"{s.shed.sum():.0f} MWh are not served between the borders from hour {h.first_hour}"
     assert s.spill.sum() < 1.0, f"{s.spill.sum():.0f} MWh are too much between the borders from hour {h.first_hour}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.algorithms.n1.cases import Engine
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.curative import CurativeAction, with_change
@@ -133,7 +133,7 @@ class Pocket:
         m.rows(terms, -1.0 - after / most, 1.0 - after / most)
         try:
             x = m.solver().run("curative actions")
-        except InfeasibleError:
+        except (InfeasibleError, SolverError):
             return None
         change = np.zeros(self.net.grid.n_bus, complex)
         np.add.at(change, back, -x[less] / base)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.algorithms.adjustment.curative import Pocket
 from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.cases import Cases
@@ -113,7 +113,7 @@ def _improve(
         rows = _rows(net, adm, best, best_state, watched, backoff)
         try:
             changed = _step(net, request, request.point, best, rows, radius)
-        except InfeasibleError:  # next to a voltage collapse the linear program may be beyond the solver
+        except (InfeasibleError, SolverError):  # next to a voltage collapse the linear program may be beyond the solver
             break
         point, ok = settle_in_range(net, adm.ybus, changed)
         if not ok:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.algorithms.borders.limits import Injected, settle_limits
 from slots.contracts.unit_commitment import RESERVE_USD_MWH, SHED_USD_MWH, SPILL_USD_MWH, Border, Horizon
 from slots.grid.model import Bools, Floats, Ints, Units
@@ -167,7 +167,7 @@ def _dive(solver: Solver, n: Ints, high: Floats, x: Floats, what: str) -> Floats
             up = part & (share >= min(ROUND_UP, share[part].max()))
             solver.fix(n[up], np.minimum(np.ceil(count[up]), high[up]))
             x = solver.run(what, relax=True)
-    except InfeasibleError:  # a count rounded up cannot be
+    except (InfeasibleError, SolverError):  # a count rounded up cannot be
         pass
     solver.bound_columns(n.ravel(), np.zeros(n.size), high.ravel())
     return solver.run(what)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.contracts.unit_commitment import Horizon, Schedule
 from slots.grid.model import Bools, Floats, Ints
 from slots.scheduling.highs import Solver
@@ -85,12 +85,12 @@ class _Search:
             try:
                 yield search()
                 tried += 1
-            except InfeasibleError:  # a decision kept from the relaxation cannot be
+            except (InfeasibleError, SolverError):  # a decision kept from the relaxation cannot be
                 continue
         fixed = self._too_dear()
         try:
             yield self._without(fixed)
-        except InfeasibleError:
+        except (InfeasibleError, SolverError):
             if not tried:
                 schedule, proven = self._among(fixed[:0], self.gap)
                 yield replace(schedule, bound=max(self.bound, proven))
