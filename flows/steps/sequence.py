@@ -41,7 +41,9 @@ def run(chunk: Chunk) -> StepResult:
         outside = chunk.first_hour if chunk.first_hour < series.first else chunk.first_hour + chunk.hours - 1
         raise ParameterError(
             f"hour {outside} is outside the series, which hold hours {series.first} to {series.end - 1}",
-            "ask for fewer hours or an earlier start",
+            f"start at hour {-(-series.first // 24) * 24} or later"
+            if chunk.first_hour < series.first
+            else "ask for fewer hours or an earlier start",
         )
     window = {k: _to_the_kilowatt(x) for k, x in series.window(chunk.first_hour, chunk.hours).items()}
     _enough(grid, window["load"], window["available"], chunk.first_hour)
