@@ -45,7 +45,8 @@ class PowerFlowResult:
 def scheduled(grid: Grid, load: float = 1.0) -> PowerFlowRequest:
     """A grid's own state as it is scheduled, from a flat start."""
     units, on = grid.units, grid.units.in_service
-    given = np.bincount(units.bus, units.p * on, grid.n_bus) - load * (grid.buses.pd + 1j * grid.buses.qd)
+    given = -load * (grid.buses.pd + 1j * grid.buses.qd)
+    np.add.at(given, units.bus[on], units.p[on] + 1j * units.q[on])  # reactive where the voltage floats
     held = np.setdiff1d(np.flatnonzero(grid.buses.kind == PV), [grid.slack])
     size, keeps = np.ones(grid.n_bus), np.isin(np.arange(grid.n_bus), np.append(held, grid.slack))
     size[units.bus[on]] = units.vset[on]

@@ -1,157 +1,188 @@
-"""What PowSyBl's buses carry: loads, shunts, units, static var compensators, batteries and DC links."""
+"""What PowSyBl's buses carry: loads, shunts, units, static var compensators and batteries."""
+
+from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from slots.sources.exchange.tables import BASE_MVA, Tables
+from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.tables import Tables
+from slots.sources.exchange.two_ports import boundary
+from slots.sources.exchange.voltages import Voltages
 
-WIDE = 1e5  # MW or MVAr; limits beyond it mean that there is none
+WIDE = 9999.0  # MW or MVAr; what is as large, and five times what flows, means that there is no limit
 _FUELS = {"HYDRO": "hydro", "NUCLEAR": "nuclear", "WIND": "wind", "SOLAR": "solar", "THERMAL": "gas"}
 
 
-def add_equipment(network: Any, tables: Tables) -> None:
-    """All that hangs on a bus; what is switched off is left out."""
-    _loads(network, tables)
-    _shunts(network, tables)
-    _generators(network, tables)
-    _compensators(network, tables)
-    _links(network, tables)
+def add_equipment(frames: Frames, tables: Tables, voltages: Voltages) -> None:
+    """All that hangs on a bus; what is switched off or elsewhere is told."""
+    _loads(frames, tables)
+    _shunts(frames, tables)
+    _units(frames, tables, voltages)
+    _batteries(frames, tables, voltages)
+    _compensators(frames, tables, voltages)
+    _boundary_injections(frames, tables, voltages)
 
 
-def _loads(network: Any, tables: Tables) -> None:
-    for _, r in network.get_loads(all_attributes=True).iterrows():
-        if r.bus_id in tables.at:
-            tables.add_load(tables.at[r.bus_id], complex(r.p0, r.q0))
-    stores = network.get_batteries(all_attributes=True)
-    for _, r in stores.iterrows():
-        if r.bus_id in tables.at:
-            tables.add_load(tables.at[r.bus_id], -complex(r.target_p, r.target_q))
-    if len(stores):
-        tables.notes.append(f"{len(stores)} batteries feed in what the file schedules: it gives no energy content")
+def inside(frames: Frames, tables: Tables, kind: str, word: str, mw: str = "") -> pd.DataFrame:
+    """The rows of a table that are connected in the main area; the others are told, with their MW.
+
+    Args:
+        kind: of the table.
+        word: what the report calls an element.
+        mw: column of active power.
+    """
+    found = frames.table(kind)
+    tables.log.read(word, len(found))
+    here = found.bus_id.isin(list(tables.at))
+    for rows, why in ((found[~here & (found.bus_id == "")], "switched off"),
+                      (found[~here & (found.bus_id != "")], "outside the main synchronous area")):  # fmt: skip
+        much = f" ({rows[mw].sum():g} MW)" if mw and len(rows) else ""
+        tables.log.leave_out(word, [called(key, r) for key, r in rows.iterrows()], why + much)
+    return found[here]
 
 
-def _shunts(network: Any, tables: Tables) -> None:
-    for _, r in network.get_shunt_compensators(all_attributes=True).iterrows():
-        if r.bus_id in tables.at:
-            k = tables.at[r.bus_id]
-            tables.add_shunt(k, complex(r.g, r.b) * tables.kv[k] ** 2 / BASE_MVA)
+def _loads(frames: Frames, tables: Tables) -> None:
+    for _, r in inside(frames, tables, "loads", "load", "p0").iterrows():
+        tables.add_load(r.bus_id, complex(r.p0, r.q0))
+    buses = frames.table("buses")
+    if "fictitious_p0" not in buses:
+        return
+    made = buses[(buses.fictitious_p0.fillna(0) != 0) | (buses.fictitious_q0.fillna(0) != 0)]
+    for key, r in made[made.index.isin(list(tables.at))].iterrows():
+        tables.add_load(str(key), complex(r.fictitious_p0, r.fictitious_q0))
+    tables.log.read("fictitious injection", len(made))
 
 
-def _generators(network: Any, tables: Tables) -> None:
-    kv = network.get_voltage_levels().nominal_v
-    found = network.get_generators(all_attributes=True)
-    away = 0
+def _shunts(frames: Frames, tables: Tables) -> None:
+    found = inside(frames, tables, "shunt_compensators", "shunt")
+    uneven = []
     for key, r in found.iterrows():
-        if r.bus_id not in tables.at:
+        tables.add_shunt(r.bus_id, complex(r.g, r.b))
+        if r.max_section_count < 1:
             continue
-        low, high = _reactive(r, min(float(r.max_p), WIDE))
-        vset = 1.0
-        if r.voltage_regulator_on:
-            vset = _set_point(network, r, kv)
-            away += r.regulated_bus_id != r.bus_id
-        _unit(tables, r["name"] or key, r.bus_id, (r.target_p, r.target_q if np.isfinite(r.target_q) else 0.0), (low, high), vset,
-              (min(r.min_p, r.target_p), r.max_p if r.max_p < WIDE else max(2 * abs(r.target_p), 1.0)),
-              bool(r.voltage_regulator_on))  # fmt: skip
-        tables.fuels.append("" if r.condenser else _FUELS.get(r.energy_source, "other"))
-    if away:
-        tables.notes.append(f"{away} units that hold a distant bus hold their own at the same p.u. value")
-    if (lost := int((~found.bus_id.isin(tables.at)).sum())) > 0:
-        tables.notes.append(f"{lost} units that are switched off or outside the main area are left out")
+        steps = _sections(frames, key, r)
+        gaps = np.diff(steps)
+        if np.ptp(gaps.real) > 1e-12 or (np.abs(gaps.imag) > 1e-15).any() or gaps[0].real == 0:
+            uneven.append(called(key, r))
+        elif r.max_section_count > 1:
+            b = steps.real - r.b
+            tables.add_bank(r.bus_id, (float(b.min()), float(b.max()), float(abs(gaps[0].real))))
+    tables.log.leave_out(
+        "shunt sections", uneven, "they are uneven or have conductance: the shunt stays as it is switched"
+    )
+    on = [called(key, r) for key, r in found[found.voltage_regulation_on].iterrows()]
+    tables.log.leave_out("shunt regulation", on, "sections are planned, not regulated: the file's are the start")
 
 
-def _set_point(network: Any, r: Any, kv: Any) -> float:
-    """p.u. voltage that a unit is to hold at its own bus; 1 if it holds none."""
-    if not np.isfinite(r.target_v if "target_v" in r else np.nan):
-        return 1.0
-    if np.isfinite(r.get("equivalent_local_target_v", np.nan)):
-        return float(r.equivalent_local_target_v / kv[r.voltage_level_id])
-    buses = network.get_buses()
-    level = buses.voltage_level_id.get(r.regulated_bus_id, r.voltage_level_id)
-    return float(r.target_v / kv[level])
+def _sections(frames: Frames, key: Any, r: Any) -> np.ndarray:  # type: ignore[type-arg]
+    """(section,) b + jg of a shunt with 0, 1, … sections switched on."""
+    if r.model_type == "LINEAR":
+        one = frames.table("linear_shunt_compensator_sections").loc[key]
+        return np.arange(int(r.max_section_count) + 1) * complex(one.b_per_section, one.g_per_section or 0.0)
+    rows = frames.table("non_linear_shunt_compensator_sections").loc[[key]]
+    return np.concatenate([[0j], rows.b.to_numpy() + 1j * rows.g.to_numpy()])
 
 
-def _reactive(r: Any, most: float) -> tuple[float, float]:
-    """Reactive range (MVAr): at the scheduled output if it is known, otherwise at any; ±`most` if the file gives none."""
+def boundless(x: float, flow: float) -> bool:
+    """Whether a limit (MW or MVAr) means that there is none."""
+    return not np.isfinite(x) or (abs(x) >= WIDE and abs(x) > 5 * abs(flow))
+
+
+def reactive(r: Any, most: float, target: float) -> tuple[float, float]:
+    """Reactive range (MVAr): at the scheduled output if it is known, otherwise at any; ±`most` where the file gives none."""
     low = r.min_q_at_target_p if np.isfinite(r.min_q_at_target_p) else r.min_q
     high = r.max_q_at_target_p if np.isfinite(r.max_q_at_target_p) else r.max_q
-    if not (low > -WIDE and high < WIDE):
-        return -max(most, 1.0), max(most, 1.0)
-    return float(low), float(high)
+    wide = max(most, 1.0, abs(target))
+    return (-wide if boundless(low, target) else float(low)), (wide if boundless(high, target) else float(high))
 
 
-def _unit(
-    tables: Tables, key: Any, bus: str, s: tuple[float, float], q: tuple[float, float], vset: float,
-    p: tuple[float, float], holds: bool,
-) -> None:  # fmt: skip
-    k = tables.at[bus]
-    tables.gen.append([k + 1, *s, q[1], q[0], vset, BASE_MVA, 1, p[1], p[0]])
-    tables.gen_names.append(str(key))
-    if holds:
-        tables.bus[k][1] = 2
+def _target(x: float) -> float:
+    return float(x) if np.isfinite(x) else 0.0
 
 
-def _compensators(network: Any, tables: Tables) -> None:
-    kv = network.get_voltage_levels().nominal_v
-    for key, r in network.get_static_var_compensators(all_attributes=True).iterrows():
-        if r.bus_id not in tables.at:
-            continue
-        if not r.regulating or r.regulation_mode == "OFF":
-            continue
-        if r.regulation_mode == "REACTIVE_POWER":
-            tables.add_load(tables.at[r.bus_id], 1j * r.target_q)  # of a load's sign
-            continue
-        at_one = kv[r.voltage_level_id] ** 2
-        _unit(tables, r["name"] or key, r.bus_id, (0.0, 0.0), (r.b_min * at_one, r.b_max * at_one), _set_point(network, r, kv),
-              (0.0, 0.0), True)  # fmt: skip
-        tables.fuels.append("")
+def _units(frames: Frames, tables: Tables, voltages: Voltages) -> None:
+    found = inside(frames, tables, "generators", "generator", "target_p")
+    filled = {"pmax": 0, "pmin": 0, "q": 0}
+    beyond = []
+    for key, r in found.iterrows():
+        p, q = _target(r.target_p), _target(r.target_q)
+        none = boundless(r.max_p, p)
+        pmax = 2 * abs(p) if none else float(r.max_p)
+        pmin = min(0.0, p) if boundless(r.min_p, p) else min(float(r.min_p), p) if p < 0 else float(r.min_p)
+        pmin = min(pmin, pmax)
+        low, high = reactive(r, pmax, q)
+        filled["pmax"] += none
+        filled["pmin"] += boundless(r.min_p, p)
+        filled["q"] += boundless(r.min_q_at_target_p, q) or boundless(r.max_q_at_target_p, q)
+        if p and not (pmin - 1e-6 <= p <= pmax + 1e-6):
+            beyond.append(called(key, r))
+        fuel = "" if r.condenser else _FUELS.get(r.energy_source, "other")
+        tables.add_unit(
+            called(key, r),
+            r.bus_id,
+            complex(p, q),
+            (low, high),
+            (pmin, pmax),
+            voltages.of(key),
+            fuel,
+            voltages.plausible(r),
+        )
+    fill, none_told = tables.log.fill, "the file states no limit"
+    fill("units.pmax", filled["pmax"], "twice the scheduled output", none_told)
+    fill("units.pmin", filled["pmin"], "0, or the output where it is less", none_told)
+    fill("units.qmin, units.qmax", filled["q"], "± the greatest output", none_told)
+    if beyond:
+        tables.log.warn(f"{len(beyond)} units are scheduled outside their active range, the first is {beyond[0]}")
+    curves = frames.table("reactive_capability_curve_points").index.get_level_values(0).intersection(found.index)
+    tables.log.leave_out("reactive capability curve", list(dict.fromkeys(curves)),
+                         "the range at the scheduled output counts at every output")  # fmt: skip
 
 
-def _links(network: Any, tables: Tables) -> None:
-    """DC links on their schedule; converters that hold a voltage become condensers, others reactive loads."""
-    vsc = network.get_vsc_converter_stations(all_attributes=True)
-    lcc = network.get_lcc_converter_stations(all_attributes=True)
-    kv = network.get_voltage_levels().nominal_v
-    for key, r in network.get_hvdc_lines(all_attributes=True).iterrows():
-        ends = [r.converter_station1_id, r.converter_station2_id]
-        if r.converters_mode == "SIDE_1_INVERTER_SIDE_2_RECTIFIER":
-            ends.reverse()
-        stations = [vsc.loc[e] if e in vsc.index else lcc.loc[e] for e in ends]
-        inside = [s.bus_id in tables.at for s in stations]
-        if not (r.connected1 and r.connected2 and any(inside)):
-            continue
-        flow = r.target_p, _delivered(r, stations)
-        if all(inside):
-            f, t = (tables.at[s.bus_id] for s in stations)
-            loss = (flow[0] - flow[1]) / flow[0] if flow[0] else 0.0
-            tables.dcline.append([f + 1, t + 1, 1, *flow, 0, 0, 1, 1, 0, r.max_p, 0, 0, 0, 0, 0, loss])
-            tables.dcline_names.append(str(r["name"] or key))
+def _batteries(frames: Frames, tables: Tables, voltages: Voltages) -> None:
+    """A battery without energy content feeds in its schedule; what holds a voltage in it is a condenser."""
+    found = inside(frames, tables, "batteries", "battery", "target_p")
+    for key, r in found.iterrows():
+        p, q = _target(r.target_p), _target(r.target_q)
+        hold = voltages.of(key)
+        tables.add_load(r.bus_id, -complex(p, 0.0 if hold is not None else q))
+        if hold is not None:
+            tables.add_unit(called(key, r), r.bus_id, complex(0, q), reactive(r, abs(r.max_p), q), (0.0, 0.0), hold)
+    names = [called(key, r) for key, r in found.iterrows()]
+    tables.log.leave_out("battery energy", names, "the format gives no energy content: what is scheduled is fed in")
+
+
+def _compensators(frames: Frames, tables: Tables, voltages: Voltages) -> None:
+    """Static var compensators: condensers where they hold a voltage, loads where they keep their reactive power."""
+    found = inside(frames, tables, "static_var_compensators", "static var compensator")
+    idle = []
+    for key, r in found.iterrows():
+        hold = voltages.of(key)
+        if hold is not None:
+            at_one = frames.kv[r.voltage_level_id] ** 2
+            tables.add_unit(called(key, r), r.bus_id, 0j, (r.b_min * at_one, r.b_max * at_one), (0.0, 0.0), hold)
+        elif r.regulating and r.regulation_mode == "REACTIVE_POWER":
+            tables.add_load(r.bus_id, 1j * r.target_q)  # of a load's sign
         else:
-            k = inside.index(True)
-            tables.add_load(tables.at[stations[k].bus_id], (flow[0], -flow[1])[k])
-            tables.notes.append(f"DC link {key} leaves the main area: its schedule is a load")
-        for station, p in zip(stations, flow, strict=True):
-            if station.bus_id in tables.at:
-                _converter(tables, station, p, float(r.max_p), _set_point(network, station, kv))
+            idle.append(called(key, r))
+    tables.log.leave_out("static var compensator", idle, "it does not regulate: it gives nothing")
 
 
-def _converter(tables: Tables, station: Any, p: float, most: float, vset: float) -> None:
-    """The reactive side of a converter station."""
-    k = tables.at[station.bus_id]
-    if "power_factor" in station:  # line-commutated: takes reactive power either way
-        tables.add_load(k, 1j * abs(p * np.tan(np.arccos(station.power_factor))))
-    elif station.voltage_regulator_on:
-        low, high = _reactive(station, most)
-        if high <= low:
-            return
-        _unit(tables, station.name, station.bus_id, (0.0, 0.0), (low, high), vset, (0.0, 0.0), True)
-        tables.fuels.append("")
-    else:
-        tables.add_load(k, -1j * station.target_q)
-
-
-def _delivered(r: Any, stations: list[Any]) -> float:
-    """MW that leave the inverter: converter losses at both ends, I²R between them."""
-    inside = r.target_p * (1 - stations[0].loss_factor / 100)
-    inside -= r.r * (inside / r.nominal_v) ** 2
-    return float(inside * (1 - stations[1].loss_factor / 100))
+def _boundary_injections(frames: Frames, tables: Tables, voltages: Voltages) -> None:
+    """At the far end of a boundary line what flows out of the file is a load, generation there a unit."""
+    halves, made = frames.boundary_lines(), frames.boundary_generation()
+    for key, r in halves[~halves.paired].iterrows():
+        if boundary(key) not in tables.at:
+            continue
+        tables.add_load(boundary(key), complex(r.p0, r.q0))
+        if key not in made.index:
+            continue
+        g = made.loc[key]
+        p, q = _target(g.target_p), _target(g.target_q)
+        pmax = 2 * abs(p) if boundless(g.max_p, p) else float(g.max_p)
+        pmin = min(0.0, p) if boundless(g.min_p, p) else float(g.min_p)
+        tables.log.read("boundary generation", 1)
+        tables.add_unit(f"at the boundary of {called(key, r)}", boundary(key), complex(p, q), (-pmax, pmax),
+                        (pmin, pmax), voltages.of(key), "other")  # fmt: skip

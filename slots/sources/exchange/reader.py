@@ -1,8 +1,8 @@
 """Reader of exchange formats through PowSyBl: CGMES, UCTE, PSS/E, PowerFactory, IEEE-CDF and IIDM.
 
 PowSyBl understands the formats and gives one network of tables; here its bus view becomes a grid. All
-two-ports are converted from ohms, so a line between two nominal voltages is right. What a pi branch cannot hold
-(shunts on one side only, conductance) goes to the shunts of its buses: the admittance matrix is exact.
+two-ports are converted from ohms, so a line between two nominal voltages is right, and keep their shunts at each end.
+The power flow of the grid is that of OpenLoadFlow without limits and regulation.
 """
 
 import io
@@ -16,14 +16,20 @@ import numpy as np
 
 from bos_core.objects.errors import GridError
 from slots.grid.model import Grid
-from slots.sources.exchange.branches import add_branches
+from slots.grid.reading import Reading, ReadingLog
 from slots.sources.exchange.equipment import add_equipment
-from slots.sources.exchange.tables import BASE_MVA, Tables
-from slots.sources.from_case import grid_from_case
+from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.links import add_links
+from slots.sources.exchange.nodes import add_network, state
+from slots.sources.exchange.solution import compared
+from slots.sources.exchange.tables import BASE_MVA, Tables, unique
+from slots.sources.exchange.two_ports import two_ports
+from slots.sources.exchange.unused import tell
+from slots.sources.exchange.voltages import PLAUSIBLE, Voltages
+from slots.sources.from_case import DEFAULT_COST_USD_MWH, grid_from_case
 from slots.sources.matpower import Case
 
-SMALLEST_Z = 1e-8  # p.u.; branches below it join their buses
-SUFFIXES = (".zip", ".uct", ".ucte", ".raw", ".rawx", ".dgs", ".xiidm", ".iidm", ".txt")
+SUFFIXES = (".zip", ".uct", ".ucte", ".raw", ".rawx", ".dgs", ".xiidm", ".iidm", ".txt", ".mat")
 
 
 def read_exchange(path: Path) -> Grid:
@@ -46,7 +52,8 @@ def read_exchange(path: Path) -> Grid:
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else "unknown format"
         raise GridError(f"grid file {path} cannot be read ({reason})", "check that the file is complete") from None
-    return grid_of_network(network, path.stem, f"{network.source_format or 'PowSyBl'} file {path.name}")
+    kind = network.source_format or "PowSyBl"
+    return grid_of_network(network, path.stem, f"{kind} file {path.name}", str(path), kind)
 
 
 def is_cgmes(folder: Path) -> bool:
@@ -63,107 +70,108 @@ def _zipped(folder: Path) -> io.BytesIO:
     return out
 
 
-def grid_of_network(network: Any, name: str, origin: str) -> Grid:
+def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind: str = "PowSyBl") -> Grid:
     """The main synchronous area of a PowSyBl network as a grid.
 
-    Formats of this kind carry no costs; units get class values that say so.
+    Formats of this kind carry no costs; units get class values that say so. The network is only read.
+
+    Args:
+        network: PowSyBl's.
+        name: of the grid.
+        origin: one line on where it comes from.
+        source, kind: what the user named, and the format that it is in.
 
     Raises:
-        GridError: it has no generator that could hold the voltage.
+        GridError: it has no generator, or equipment that cannot be planned.
     """
-    tables = Tables()
-    _buses(network, tables)
-    add_branches(network, tables)
-    add_equipment(network, tables)
-    _slack(network, tables, name)
-    tables.notes.append("the format has no costs and ramps: class values")
+    frames = Frames(network)
+    frames.refuse_detailed_dc(name)
+    tables = Tables(ReadingLog(source or name, kind))
+    twos = two_ports(frames, tables.log)
+    add_network(frames, tables, twos)
+    voltages = Voltages(frames, tables.log)
+    slack = _slack(frames, tables, voltages, name)
+    voltages.settle_distant(slack)
+    add_equipment(frames, tables, voltages)
+    add_links(frames, tables, voltages)
+    tables.settle_voltages(slack)
+    tell(frames, tables)
+    return _grid(tables, name, origin)
+
+
+def _grid(tables: Tables, name: str, origin: str) -> Grid:
     width = {"branch": 13, "gen": 21, "dcline": 17}
     rows = {k: np.array([[*r, *[0.0] * (w - len(r))] for r in getattr(tables, k)]).reshape(-1, w)
             for k, w in width.items()}  # fmt: skip
-    names = {"bus_name": tables.bus_names, "genfuel": tables.fuels}
+    names = {"bus_name": [node.name for node in tables.nodes], "genfuel": tables.fuels}
     case = Case(name, BASE_MVA, np.array(tables.bus), rows["gen"], rows["branch"], None,
                 rows["dcline"] if len(tables.dcline) else None, names)  # fmt: skip
     grid = grid_from_case(case, origin)
-    return grid.replace(
-        branches=replace(grid.branches, name=_unique(tables.branch_names)),
-        units=replace(grid.units, name=_unique(tables.gen_names)),
-        dc_links=replace(grid.dc_links, name=_unique(tables.dcline_names)),
-        reading=grid.reading.warned(*tables.notes),
-    )
+    grid = grid.replace(
+        buses=replace(grid.buses, lat=np.array([n.place[0] for n in tables.nodes]),
+                      lon=np.array([n.place[1] for n in tables.nodes]), **_banks(tables, grid)),
+        branches=replace(grid.branches, **tables.completed()),
+        units=replace(grid.units, name=unique(tables.gen_names)),
+        dc_links=replace(grid.dc_links, name=unique(tables.dcline_names)),
+    )  # fmt: skip
+    return grid.replace(reading=_report(tables, grid))
 
 
-def _unique(names: list[str]) -> Any:
-    count: dict[str, int] = {}
-    out = []
-    for n in names:
-        count[n] = count.get(n, 0) + 1
-        out.append(n if count[n] == 1 else f"{n} #{count[n]}")
-    return np.array(out, dtype=np.str_)
+def _banks(tables: Tables, grid: Grid) -> dict[str, Any]:
+    """Columns of the buses' switched banks; of unequal steps at a bus the widest range counts."""
+    low, high, step = grid.buses.bs.copy(), grid.buses.bs.copy(), np.zeros(grid.n_bus)
+    for k, found in tables.banks.items():
+        widest = max(found, key=lambda bank: bank[1] - bank[0])
+        same = [bank for bank in found if abs(bank[2] - widest[2]) < 1e-9 * widest[2]]
+        low[k] += sum(bank[0] for bank in same)
+        high[k] += sum(bank[1] for bank in same)
+        step[k] = widest[2]
+        others = len(found) - len(same)
+        tables.log.leave_out("shunt sections", [tables.nodes[k].name] * min(others, 1),
+                             "steps at a bus differ: those of the narrower range stay as they are")  # fmt: skip
+    return {"bs_low": low, "bs_high": high, "bs_step": step}
 
 
-def _buses(network: Any, tables: Tables) -> None:
-    """Buses of the main synchronous component; those joined by a branch without impedance become one."""
-    found = network.get_buses(all_attributes=True)
-    main = found[(found.connected_component == 0) & (found.synchronous_component == 0)]
-    if len(main) < len(found):
-        tables.notes.append(f"{len(found) - len(main)} buses outside the main synchronous area are left out")
-    levels = network.get_voltage_levels(all_attributes=True)
-    stations = network.get_substations(all_attributes=True)
-    areas = {c: k + 1 for k, c in enumerate(sorted(set(stations.country.fillna(""))))}
-    joined = _joined(network, main.index, levels.nominal_v)
-    names = _names(network)
-    for key, row in main.iterrows():
-        if joined[key] != key:
-            continue
-        level = levels.loc[row.voltage_level_id]
-        kv = float(level.nominal_v)
-        station = stations.loc[level.substation_id] if level.substation_id in stations.index else None
-        area = areas[station.country or ""] if station is not None else 1
-        low, high = (x / kv if np.isfinite(x) else other
-                     for x, other in ((level.low_voltage_limit, 0.9), (level.high_voltage_limit, 1.1)))  # fmt: skip
-        v = row.v_mag / kv * np.exp(1j * np.deg2rad(row.v_angle)) if np.isfinite(row.v_mag * row.v_angle) else 1.0
-        tables.add_bus(str(key), names.get(str(key), str(key)), kv, area, low, high, v)
-    tables.at.update({k: tables.at[to] for k, to in joined.items() if to in tables.at})
+def _report(tables: Tables, grid: Grid) -> Reading:
+    """Our report, with what was filled in on the way to the grid, and the file's own state against ours."""
+    log, filled = tables.log, grid.reading
+    for x in filled.filled:
+        log.fill(x.what, x.count, x.value, x.source)
+    for sentence in filled.warnings:
+        log.warn(sentence)
+    log.fill("units.cost_usd", len(grid.units), f"{DEFAULT_COST_USD_MWH:g} USD/MWh", "the format has no costs")
+    log.fill("units.ramp", len(grid.units), "the whole range within an hour", "the format has no ramps")
+    if not np.isfinite(grid.branches.rate).any():
+        log.warn("no branch has a rating: nothing can be overloaded")
+    used = {k: len(getattr(grid, k)) for k in ("buses", "branches", "units", "dc_links")}
+    return log.done({k: n for k, n in used.items() if n}, compared(grid, state(tables)))
 
 
-def _names(network: Any) -> dict[str, str]:
-    """What users call a bus: the first of the bars that it consists of, by name or id."""
-    bars = network.get_bus_breaker_view_buses(all_attributes=True)
-    named = {bus: str(name or key) for key, bus, name in zip(bars.index, bars.bus_id, bars["name"], strict=True)}
-    sections = network.get_busbar_sections(all_attributes=True)
-    return named | {bus: str(name or key) for key, bus, name in
-                    zip(sections.index, sections.bus_id, sections["name"], strict=True)}  # fmt: skip
+def _slack(frames: Frames, tables: Tables, voltages: Voltages, name: str) -> str:
+    """Id of the slack bus: the file's if something there holds a voltage, else that of the greatest unit that does."""
+    units = frames.table("generators")
+    units = units[units.bus_id.isin(list(tables.at))]
+    if not len(units):
+        raise GridError(f"grid {name} has no generator in its main area", "give one, or another file")
+    holding = units[[voltages.holds(key) for key in units.index]]
+    told = [b for b in frames.extension("slackTerminal").get("bus_id", []) if b in tables.at]
+    at_told = [b for b in holding.bus_id if told and tables.at[b] == tables.at[told[0]]]
+    if at_told:
+        return str(at_told[0])
+    if told:
+        tables.log.warn(
+            f"the file's slack bus {told[0]} has no unit that holds its voltage: another bus is the reference"
+        )
+    if not len(holding):
+        return _made_to_hold(frames, tables, voltages, units)
+    return str(holding.bus_id[holding.max_p.idxmax()])
 
 
-def _joined(network: Any, keys: Any, nominal: Any) -> dict[str, str]:
-    """For each bus the one that stands for it."""
-    parent = {str(k): str(k) for k in keys}
-
-    def root(k: str) -> str:
-        while parent[k] != k:
-            k = parent[k]
-        return k
-
-    for _, line in network.get_lines(all_attributes=True).iterrows():
-        if line.connected1 and line.connected2 and line.bus1_id in parent and line.bus2_id in parent:
-            z_base = nominal[line.voltage_level2_id] ** 2 / BASE_MVA
-            if abs(complex(line.r, line.x)) / z_base < SMALLEST_Z:
-                parent[root(line.bus1_id)] = root(line.bus2_id)
-    return {k: root(k) for k in parent}
-
-
-def _slack(network: Any, tables: Tables, name: str) -> None:
-    """Buses with a unit that holds its voltage are PV; the file's slack, or the one with the greatest unit, is slack."""
-    for row in tables.gen:
-        k = int(row[0]) - 1
-        if row[7] > 0 and tables.bus[k][1] == 2:
-            tables.bus[k][7] = row[5]
-    marked = network.get_extensions("slackTerminal")
-    told = [tables.at[b] for b in marked.get("bus_id", []) if b in tables.at]
-    holders = [(row[8], int(row[0]) - 1) for row in tables.gen if row[7] > 0 and tables.bus[int(row[0]) - 1][1] == 2]
-    if told and any(k == told[0] for _, k in holders):
-        tables.bus[told[0]][1] = 3
-    elif holders:
-        tables.bus[max(holders)[1]][1] = 3
-    else:
-        raise GridError(f"grid {name} has no generator that holds its voltage", "let at least one regulate")
+def _made_to_hold(frames: Frames, tables: Tables, voltages: Voltages, units: Any) -> str:
+    """A grid needs a voltage that is held: the greatest unit holds its own bus at its target, or at 1 p.u."""
+    key = units.max_p.idxmax()
+    kv = float(frames.kv[units.voltage_level_id[key]])
+    target = float(units.target_v[key])
+    voltages.set(key, target if PLAUSIBLE[0] <= target / kv <= PLAUSIBLE[1] else kv)
+    tables.log.warn(f"no unit of the file holds a voltage: {called(key, units.loc[key])}, the greatest, is made to")
+    return str(units.bus_id[key])

@@ -1,0 +1,84 @@
+"""Random networks: what is read of them has OpenLoadFlow's power flow, branch by branch, and the limits that were drawn."""
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pypowsybl as pp
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from slots.grid.model import Grid
+from slots.sources.catalogue import load_source
+from tests.slots.openloadflow import differences
+from tests.slots.powsybl_networks import Drawn, draw_network
+from tests.slots.ucte_files import draw_ucte
+
+VOLTAGE, POWER = 1e-6, 1e-4  # p.u.; MW and MVAr
+SUFFIX = {"CGMES": "zip", "PSS/E": "raw"}
+MANY = settings(
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+SOME = settings(MANY, max_examples=25)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("networks")
+
+
+def _same_power_flow(network: object, g: Grid) -> None:
+    apart = differences(network, g)
+    assume(apart is not None)
+    assert apart[0] < VOLTAGE
+    assert apart[1] < POWER
+
+
+def _as_stated(drawn: Drawn, g: Grid) -> None:
+    """Ratings of branches and ranges of units; what cannot be used is told."""
+    told = {x.kind for x in g.reading.left_out}
+    assert drawn.told <= told
+    for name, rate in drawn.rates.items():
+        at = np.flatnonzero(g.branches.name == name)
+        for k in at:
+            np.testing.assert_allclose((g.branches.rate[k], g.branches.rate_emergency[k]), rate, rtol=1e-9)
+    for name, (pmin, pmax, *q) in drawn.ranges.items():
+        for k in np.flatnonzero(g.units.name == name):
+            assert g.units.pmax[k] == pmax
+            assert g.units.pmin[k] == (0.0 if g.units.kind[k] == "variable" else pmin)
+            if q:
+                np.testing.assert_allclose((g.units.qmin[k], g.units.qmax[k]), q, rtol=1e-9)
+
+
+@MANY
+@given(seed=st.integers(0, 10**9))
+def test_a_random_network_has_openloadflows_power_flow(folder, seed):
+    drawn = draw_network(Random(seed))
+    path = folder / "drawn.xiidm"
+    drawn.network.save(str(path), format="XIIDM")
+    g = load_source(str(path)).grid
+    _as_stated(drawn, g)
+    _same_power_flow(pp.network.load(str(path)), g)
+
+
+@pytest.mark.parametrize("kind", list(SUFFIX))
+@SOME
+@given(seed=st.integers(0, 10**9))
+def test_so_has_what_another_format_holds_of_it(folder, kind, seed):
+    drawn = draw_network(Random(seed), plain=True)
+    path = folder / f"drawn.{SUFFIX[kind]}"
+    try:
+        drawn.network.save(str(path), format=kind)
+        network = pp.network.load(str(path))
+    except pp.PyPowsyblError:
+        assume(False)  # the format has no place for something, or PowSyBl cannot read what it wrote
+    _same_power_flow(network, load_source(str(path)).grid)
+
+
+@SOME
+@given(seed=st.integers(0, 10**9))
+def test_a_random_ucte_file_has_openloadflows_power_flow(folder, seed):
+    path = folder / "drawn.uct"
+    path.write_text(draw_ucte(Random(seed)))
+    _same_power_flow(pp.network.load(str(path)), load_source(str(path)).grid)
