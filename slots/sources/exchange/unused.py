@@ -27,7 +27,9 @@ def tell(frames: Frames, tables: Tables) -> None:
         changers = frames.table(table)
         on = [str(k) for k in changers.index[changers.regulating]] if len(changers) else []
         log.leave_out(f"regulation of a {word} tap changer", on, "the step of the file is the start")
-    log.leave_out("rated power of a transformer", _rated(frames), "it is no operational limit: limits alone are ratings")
+    log.leave_out(
+        "rated power of a transformer", _rated(frames), "it is no operational limit: limits alone are ratings"
+    )
     angles = frames.network.get_voltage_angle_limits().index.tolist()
     log.leave_out("voltage angle limit", angles, "angles are not limited in the plan")
     if hasattr(frames.network, "get_areas"):
