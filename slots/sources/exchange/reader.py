@@ -29,8 +29,6 @@ from slots.sources.exchange.voltages import PLAUSIBLE, Voltages
 from slots.sources.from_case import DEFAULT_COST_USD_MWH, grid_from_case
 from slots.sources.matpower import Case
 
-SUFFIXES = (".zip", ".uct", ".ucte", ".raw", ".rawx", ".dgs", ".xiidm", ".iidm", ".txt", ".mat")
-
 
 def read_exchange(path: Path) -> Grid:
     """The grid of a file, or of a folder of CGMES files.
@@ -141,8 +139,6 @@ def _report(tables: Tables, grid: Grid) -> Reading:
         log.warn(sentence)
     log.fill("units.cost_usd", len(grid.units), f"{DEFAULT_COST_USD_MWH:g} USD/MWh", "the format has no costs")
     log.fill("units.ramp", len(grid.units), "the whole range within an hour", "the format has no ramps")
-    if not np.isfinite(grid.branches.rate).any():
-        log.warn("no branch has a rating: nothing can be overloaded")
     used = {k: len(getattr(grid, k)) for k in ("buses", "branches", "units", "dc_links")}
     return log.done({k: n for k, n in used.items() if n}, compared(grid, state(tables)))
 
