@@ -45,11 +45,13 @@ class OperatingPoint:
     tap: Floats
 
     def injection(self, network: Network) -> Complexes:
-        """(bus,) scheduled p.u. injection."""
-        base = network.grid.base_mva
-        real = self.fixed.real
-        served = np.divide(self.fixed.imag, real, out=np.zeros_like(real), where=np.abs(real) > 1e-9)
-        relief = self.shed / base * (1 + 1j * np.clip(served, -1.0, 1.0))
+        """(bus,) scheduled p.u. injection; of what a bus draws, shedding takes the same share of both powers.
+
+        Where a bus draws no active power there is nothing to shed, and its reactive load stays.
+        """
+        base, draws = network.grid.base_mva, self.fixed.real < -1e-9
+        share = np.divide(-self.shed / base, self.fixed.real, out=np.zeros(len(draws)), where=draws)
+        relief = self.shed / base - 1j * np.clip(share, 0.0, 1.0) * self.fixed.imag
         return np.asarray(self.fixed + relief + (network.unit_map @ self.p + 1j * self.q) / base)
 
     def shares(self) -> Floats:

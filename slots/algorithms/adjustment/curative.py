@@ -61,9 +61,8 @@ class Pocket:
         generation = np.asarray(net.unit_map @ np.where(point.on, np.maximum(point.p, 0.0), 0.0))
         flow = branch_flows(net.grid, with_taps(net.grid, adm, point.tap), point.v)[0].real
         real = point.fixed.real
-        tangent = np.divide(point.fixed.imag, real, out=np.zeros_like(real), where=np.abs(real) > 1e-9)
-        demand, tangent = np.maximum(demand, 0.0), np.clip(tangent, -1.0, 1.0)
-        return cls(net, adm, factors, engine, hour, flow, generation, demand, tangent)
+        tangent = np.divide(point.fixed.imag, real, out=np.zeros_like(real), where=real < -1e-9)
+        return cls(net, adm, factors, engine, hour, flow, generation, np.maximum(demand, 0.0), tangent)
 
     def help(self, case: int) -> CurativeAction | None:
         """The least actions after an outage (a position in the network's contingencies); None if there are none."""

@@ -84,14 +84,12 @@ def _load(grid: Grid, peak_share: float) -> tuple[Spread, Spread]:
     shapes, buses = area_shapes(), grid.buses
     areas, zone = np.unique(buses.area, return_inverse=True)
     by_zone = shapes[:, np.arange(len(areas)) % shapes.shape[1]]
-    # Infeeds that the case fixes as negative loads follow their area too.
-    raw = Spread(by_zone, np.asarray(zone, np.int64), buses.pd)
-    scale = peak_share * buses.pd.sum() / raw.total().max()
-    lagging = buses.qd / np.where(buses.pd != 0, buses.pd, 1.0)
-    return (
-        Spread(by_zone, raw.zone, scale * buses.pd),
-        Spread(by_zone, raw.zone, scale * buses.pd * lagging),
-    )
+    # Infeeds that the case fixes as negative loads follow their area too, and so does reactive load, also where a bus
+    # takes no active power.
+    raw = Spread(by_zone, np.asarray(zone, np.int64), buses.pd * grid.live)
+    peak = float(raw.total().max())
+    scale = peak_share * raw.size.sum() / peak if peak > 0 else peak_share
+    return Spread(by_zone, raw.zone, scale * raw.size), Spread(by_zone, raw.zone, scale * buses.qd * grid.live)
 
 
 def _available(grid: Grid, rng: np.random.Generator, load: Spread) -> Floats:

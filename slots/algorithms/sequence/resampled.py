@@ -38,7 +38,8 @@ def resampled(
     hours = (near[:, None] * DAY + np.arange(DAY)).ravel()
     load, load_q = _drawn(base.load, hours), _drawn(base.load_q, hours)
     total = load.total() if isinstance(load, Spread) else load.sum(axis=1)
-    scale = request.peak_share * float(request.grid.buses.pd.sum()) / float(total.max())
+    own, peak = float(request.grid.buses.pd[request.grid.live].sum()), float(total.max())
+    scale = request.peak_share * own / peak if peak > 0 else 1.0
     return replace(
         base, load=_scaled(load, scale), load_q=_scaled(load_q, scale), available=base.available[hours],
         floor=base.floor[hours], inflow=base.inflow[hours], reserve=base.reserve[hours] * scale,

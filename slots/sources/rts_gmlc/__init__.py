@@ -18,11 +18,6 @@ from slots.sources.series import Series
 BASE_MVA = 100.0
 
 
-def is_rts_gmlc(folder: Path) -> bool:
-    """Whether a folder has the RTS-GMLC layout."""
-    return (folder / "SourceData" / "bus.csv").is_file()
-
-
 def read_rts_gmlc(folder: Path) -> tuple[Grid, Series]:
     """The grid and its series, whose hour 0 is their first.
 
