@@ -47,8 +47,12 @@ def edit_version(
     """A new version with other values, or without some devices; run it with `--grid scenario:LABEL`."""
     with plain_errors(), _index() as index:
         from flows.edits import edit_version as edit
+        from flows.edits import effects
 
-        console.print(f"version {edit(index, version, label, assign or [], remove or [])}")
+        made = edit(index, version, label, assign or [], remove or [])
+        console.print(f"version {made}")
+        for remark in effects(index, made, assign or []):
+            console.print(f"  {remark}", soft_wrap=True)
 
 
 @app.command("merge")

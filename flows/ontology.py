@@ -23,6 +23,8 @@ _TABLES: dict[str, tuple[str, type[Any], str]] = {
     "units": ("unit", Units, "name"),
     "dc_links": ("dc_link", DcLinks, "name"),
 }
+_READ_APART = {("system", "base_mva"), ("system", "origin"), ("system", "reading"), ("region", "number"),
+               ("system", "reserve_share_of_load"), ("system", "reserve_share_of_weather")}  # fmt: skip
 _RENAMED = {("bus", "bus_type"): "kind", ("unit", "type"): "kind"}
 
 
@@ -50,6 +52,15 @@ def ontology_of(grid: Grid, reserve_shares: tuple[float, float] | None = None) -
         out.values.append((Category.STATIC_VERIFICATION, gid, {"contingency": wanted}))
     _connections(grid, out)
     return out
+
+
+def read_by_runs(entity: str, attribute: str) -> bool:
+    """Whether a run reads an attribute of a kind of entity from a scenario version."""
+    if (entity, attribute) in _READ_APART:
+        return True
+    build = next((build for kind, build, _ in _TABLES.values() if kind == entity), None)
+    column = _RENAMED.get((entity, attribute), attribute)
+    return build is not None and column in {f.name for f in fields(build)}
 
 
 def _ids(grid: Grid, table: str) -> list[str]:

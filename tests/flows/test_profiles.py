@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bos_core.drwop import store
 from bos_core.index import merging, scenarios
 from bos_core.index.client import Index
-from bos_core.objects.errors import ProfileError
+from bos_core.objects.errors import OntologyError, ProfileError
+from flows.edits import edit_version, effects
 from flows.portable import export_version, import_version
 from flows.profiles import Imported, import_profiles
 from flows.versions import lay_down_model, start_of_series
@@ -192,3 +193,48 @@ def test_what_no_run_could_use_is_refused(index: Index, plain: int, tmp_path: Pa
     with pytest.raises(Exception, match=sentence) as caught:
         _import(index, plain, tmp_path / "x.csv", array=array)
     assert "\n" not in str(caught.value)
+
+
+def test_an_edit_that_changes_nothing_is_refused_and_one_that_no_run_reads_is_told(index: Index, plain: int):
+    for same in (["unit:1_1:pmax=200 MW"], ["unit:1_1:pmax=200", "bus:2:pd=60"], []):
+        with pytest.raises(OntologyError, match="the edit changes nothing"):
+            edit_version(index, plain, next(_label), same, [])
+    edits = ["unit:1_1:pmax=200", "branch:1-2:contingency=false", "bus:2:pd=61"]
+    names = index.call(lambda db: scenarios.read(db, plain, ())).things
+    edits[1] = next(g for g in names if g.startswith("branch:")) + ":contingency=false"
+    made = edit_version(index, plain, next(_label), edits, [])
+    assert effects(index, made, edits) == [
+        "no run reads contingency of a branch: it is kept in static_verification and changes no result"
+    ]
+    profiled = _import(index, plain, SITUATIONS / "p2.csv").version
+    edited = edit_version(index, profiled, next(_label), ["bus:3:pd=20"], [])
+    (told,) = effects(index, edited, ["bus:3:pd=20"])
+    assert told.startswith("the version holds load hour by hour: pd of bus:3 is only what")
+    np.testing.assert_array_equal(_series(index, edited)["load"], np.tile([0.0, 77.0, 20.0], (48, 1)))
+
+
+def test_a_folder_brings_its_series_and_dates_count_from_its_first_hour(index: Index, tmp_path: Path):
+    root = import_version(index, str(SITUATIONS / "f_july"), next(_label))
+    path = lay_down_model(index, f"scenario:{root}")
+    assert start_of_series(path).isoformat() == "2020-07-01T00:00:00+00:00"
+    own = _series(index, root)
+    np.testing.assert_allclose(own["load"], np.tile([0, 600 / 11, 500 / 11], (48, 1)))
+    np.testing.assert_array_equal(own["available"][:, 2], 20.0)
+    np.testing.assert_array_equal(own["reserve"], 5.0)
+    times = [f"2020-07-01 {h:02d}:{m:02d}" for h in range(6, 12) for m in (0, 30)]
+    (tmp_path / "x.csv").write_text("t;bus:3\n" + "".join(f"{t};{k},5\n" for k, t in enumerate(times)))
+    done = _import(index, root, tmp_path / "x.csv")
+    assert (done.first, done.hours, done.rows) == (6, 6, 12)
+    assert "x.csv: 2 values an hour were averaged" in done.remarks
+    mixed = _series(index, done.version)
+    expected = own["load"].copy()
+    expected[6:12, 2] = [2 * h + 1 for h in range(6)]
+    np.testing.assert_array_equal(mixed["load"], expected)
+    expected_q = own["load_q"].copy()
+    expected_q[6:12, 2] = expected[6:12, 2] / 5
+    np.testing.assert_allclose(mixed["load_q"], expected_q, rtol=1e-14)
+    np.testing.assert_array_equal(mixed["reserve"], own["reserve"])
+    (tmp_path / "w.csv").write_text("t,3_W\n2020-07-02 00:00,50\n2020-07-02 01:00,30\n")
+    wind = _import(index, done.version, tmp_path / "w.csv", array="available")
+    assert wind.remarks[-1] == "unit:3_W is given up to 50 MW, but takes 40 MW at most"
+    np.testing.assert_array_equal(_series(index, wind.version)["available"][23:27, 2], [20, 40, 30, 20])
