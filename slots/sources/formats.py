@@ -70,6 +70,12 @@ def _rts_gmlc(path: Path) -> Source:
     return Source(*read_rts_gmlc(path))
 
 
+def _pypsa(path: Path) -> Source:
+    from slots.sources.pypsa.reader import read_pypsa
+
+    return Source(*read_pypsa(path))
+
+
 FORMATS = (
     Format("MATPOWER case", _matpower, (".m",), (b"mpc.bus", b"function [baseMVA, bus")),
     Format("pandapower network", _pandapower, (".json",), (b'"pandapowerNet"',)),
@@ -80,6 +86,7 @@ FORMATS = (
     Format("PowerFactory", _exchange, (".dgs",), (b"$$General;",)),
     Format("IEEE-CDF", _exchange, (".txt", ".cdf")),
     Format("RTS-GMLC", _rts_gmlc, holds=("SourceData/bus.csv",)),
+    Format("PyPSA", _pypsa, (".nc",), holds=("buses.csv",)),
     Format("CGMES", _exchange, holds=("*EQ*.xml",)),
 )  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""PyPSA networks as grids and back: netCDF files and folders of CSV tables, read and written without PyPSA."""
