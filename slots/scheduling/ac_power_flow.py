@@ -169,14 +169,14 @@ class _Program:
     def _angles(self) -> None:
         live, held = self._live, limits(self._live)
         at = np.flatnonzero(held["stretched"])
-        across = self._va[live.f[at].tolist()] - self._va[live.t[at].tolist()]
+        across = _at(self._va, live.f[at]) - _at(self._va, live.t[at])
         self._demand(across, held["angle_low"][at], held["angle_high"][at])
 
     def _costs(self) -> Any:
         """USD/h: a polynomial of each unit's MW, and the most of its lines."""
         lines, mw = units(self._live, polynomial=False), self._base * self._p
         unit, line = np.nonzero(lines["lined"])
-        over = self._y[unit.tolist()] - ca.DM(lines["line_slope"][unit, line]) * mw[unit.tolist()]
+        over = _at(self._y, unit) - ca.DM(lines["line_slope"][unit, line]) * _at(mw, unit)
         self._demand(over, lines["line_start"][unit, line], np.full(len(unit), np.inf))
         total = ca.MX(0)
         for of_power in polynomials(self._live).T[::-1]:  # Horner's rule
@@ -209,12 +209,17 @@ def _matrix(table: sp.spmatrix) -> ca.DM:
     return ca.DM(pattern, table.data.tolist())
 
 
+def _at(x: ca.MX, places: Ints) -> ca.MX:
+    """The entries of a column at places; CasADi takes those of a single entry for a row."""
+    return x[places.tolist()] if x.numel() > 1 else ca.repmat(x, len(places), 1)
+
+
 def _power(table: sp.spmatrix, ends: Ints, vm: ca.MX, va: ca.MX) -> tuple[ca.MX, ca.MX]:
     """Active and reactive power that flows from `ends` into the admittance rows of `table` (p.u.)."""
     t = sp.coo_matrix(table)
-    own, far = np.asarray(ends)[t.row].tolist(), t.col.tolist()
-    angle = va[own] - va[far]
-    size = vm[own] * vm[far]
+    own, far = ends[t.row], t.col
+    angle = _at(va, own) - _at(va, far)
+    size = _at(vm, own) * _at(vm, far)
     g, b = ca.DM(t.data.real.tolist()), ca.DM(t.data.imag.tolist())
     gather = _matrix(
         sp.csr_matrix((np.ones(len(t.row)), (t.row, np.arange(len(t.row)))), shape=(table.shape[0], len(t.row)))

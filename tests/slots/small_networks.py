@@ -10,13 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.algorithms.reactive_dispatch import interior_point as module
 from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point, program_of
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 from slots.grid.connectivity import components
 from slots.grid.model import Bools, Branches, Buses, Floats, Grid
 from slots.grid.network import Network, whole
+from slots.scheduling.ac_power_flow import ac_optimal_power_flow
+from slots.scheduling.cases import Live
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case
 
@@ -40,7 +42,13 @@ def request_of(seed: int) -> ReactiveRequest:
 
 
 def network_of(rng: np.random.Generator) -> Network:
-    """A network: a tree, no branch at all, or more than a tree; buses cut off, limits that leave nothing, banks and taps."""
+    """A network whose banks and taps may move."""
+    grid = grid_from_case(case_of(rng))
+    return whole(grid.replace(branches=_taps(rng, grid), buses=_banks(rng, grid)))
+
+
+def case_of(rng: np.random.Generator) -> Case:
+    """A case: a tree, no branch at all, or more than a tree; buses cut off, limits that leave nothing."""
     n = int(rng.integers(1, 7))
     phase = rng.choice([0.0, 0.0, 30.0], n)  # of each bus, by which shifts around every loop come to nothing
     branch = [_branch(rng, phase, k, int(rng.integers(k))) for k in range(1, n)] if rng.random() > 0.15 else []
@@ -53,9 +61,7 @@ def network_of(rng: np.random.Generator) -> Network:
         bus[np.flatnonzero(bus[:, 1] == 1)[0], 1:4] = 4, 0.0, 0.0
     at = rng.integers(1, n + 1, int(rng.integers(1, 4)))
     gen = np.array([[b, 10, 0, *_range(rng), 1, 100, 1, 100, 0] for b in at])
-    case = Case(f"small-{n}", 100.0, bus, gen, np.array(branch).reshape(len(branch), 13))
-    grid = grid_from_case(case)
-    return whole(grid.replace(branches=_taps(rng, grid), buses=_banks(rng, grid)))
+    return Case(f"small-{n}", 100.0, bus, gen, np.array(branch).reshape(len(branch), 13))
 
 
 def _branch(rng: np.random.Generator, phase: Floats, f: int, t: int) -> list[float]:
@@ -119,6 +125,7 @@ def verdict(seed: int) -> str:
     Raises:
         AssertionError: an answer breaks the slot's contract, or what can be solved is refused.
     """
+    optimum_balances(case_of(np.random.default_rng(seed)))
     request = request_of(seed)
     try:
         for answer in answers(request):
@@ -128,6 +135,39 @@ def verdict(seed: int) -> str:
             raise AssertionError(f"seed {seed} is refused") from error
         return "refused"
     return "solved"
+
+
+def optimum_balances(case: Case) -> None:
+    """The AC optimum of a case is a power flow of its grid; there may be none.
+
+    Raises:
+        AssertionError: power does not balance at a bus.
+    """
+    try:
+        found = ac_optimal_power_flow(case)
+    except (InfeasibleError, SolverError):
+        return
+    live = Live.of(case)
+    v, bus = np.zeros(len(case.bus), complex), case.bus
+    v[live.buses] = found.vm * np.exp(1j * found.va)
+    given = -(bus[:, 2] + 1j * bus[:, 3])
+    np.add.at(given, live.buses[live.at], found.p + 1j * found.q)
+    shunt = (bus[:, 4] + 1j * bus[:, 5]) * np.abs(v) ** 2
+    for k in live.branches:
+        f, t = (int(np.flatnonzero(bus[:, 0] == number)[0]) for number in case.branch[k, :2])
+        s = branch_power(case.branch[k], v[f], v[t])
+        given[f] -= s[0] * case.base_mva
+        given[t] -= s[1] * case.base_mva
+    assert np.abs(given - shunt.real + 1j * shunt.imag)[live.buses].max() < 1e-3, "power does not balance"
+
+
+def branch_power(row: Floats, v_f: complex, v_t: complex) -> tuple[complex, complex]:
+    """p.u. that enter a branch at its two ends, by the currents of its circuit: an ideal transformer before a pi."""
+    ratio = (row[8] or 1.0) * np.exp(1j * np.deg2rad(row[9]))
+    behind = v_f / ratio
+    through = (behind - v_t) / (row[2] + 1j * row[3])
+    i_f, i_t = through + 0.5j * row[4] * behind, -through + 0.5j * row[4] * v_t
+    return behind * np.conj(i_f), v_t * np.conj(i_t)
 
 
 def main(first: int, count: int) -> None:
