@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from bos_core.objects.errors import GridError, ParameterError
 from slots.algorithms.n1 import kernel
 from slots.algorithms.n1.cases import Cases, Engine
 from slots.algorithms.n1.worst import Collector
@@ -108,6 +109,9 @@ class BatchedEngine:
         watch = np.flatnonzero(br.in_service & np.isfinite(br.rate_emergency))
         _, low, high = limits(net, True)
         place = np.where(br.in_service[:, None], self._place[np.column_stack([br.f, br.t])], 0)
+        if (place < 0).any():
+            name = br.name[np.flatnonzero((place < 0).any(axis=1))[0]]
+            raise GridError(f"branch {name} is in service at a bus that is not", "take it out of service")
         parts = {k: address(x) for k, x in self._admittances.items()}
         return kernel.Net(
             buses=len(self._bus), branches=len(br), watched=len(watch), y_ptr=self._hold(y.indptr, np.int32),
@@ -180,6 +184,7 @@ class BatchedEngine:
             hour: the hour, its injections and ranges those after the loss; its voltages are set points and a start.
             branches: positions of the branches that are out.
         """
+        self._check(hour, branches)
         self._set(hour.tap)
         which, arrays = branches.astype(np.int32), _hour_arrays(hour, self._bus)
         e, f = np.zeros(len(self._bus)), np.zeros(len(self._bus))
@@ -195,8 +200,19 @@ class BatchedEngine:
         v[self._bus] = e + 1j * f
         return v
 
+    def _check(self, hour: Hour, branches: Ints) -> None:
+        """Raise ParameterError for an hour or branches of another network: C would read beyond its own."""
+        n = self.net.grid.n_bus
+        columns = (hour.v, hour.s, hour.controlled, hour.share, hour.low, hour.high, hour.shunt)
+        if any(x.shape != (n,) for x in columns) or hour.tap.shape != self._tap.shape:
+            raise ParameterError(f"the hour does not fit its network of {n} buses", "give a value for each bus")
+        out = branches[(branches < 0) | (branches >= len(self.net.grid.branches))]
+        if len(out):
+            raise ParameterError(f"there is no branch at position {out[0]}", "give positions of the network's branches")
+
     def _run(self, hour: Hour, branches: Ints, steps: Floats, keep: bool = False) -> "_Run":
         """The kernel on some branches' outages; `steps`: how many each took the hour before, if that is known."""
+        self._check(hour, branches)
         self._set(hour.tap)
         dead = np.array([self._dead[k] for k in branches.tolist()], dtype=np.int64)
         mine = np.flatnonzero(dead >= -1)

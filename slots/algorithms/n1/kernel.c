@@ -262,7 +262,7 @@ static int eliminate(const Net *net, Factors *k, int *bus_at, pair *w) {
       }                                                                                                             \
     }                                                                                                               \
     vec s[R], s2[R];                                                                                                \
-    int i = k->angle[first] & ~1; /* what comes before is zero; sums pair up alike whatever `first` is */           \
+    int i = first < n - 1 ? k->angle[first] & ~1 : N - 1; /* what comes before is zero; sums pair up alike anywhere */ \
     for (int r = 0; r < R; r++) { s[r] = x[R * (N - 1) + r]; s2[r] = all(0); }                                      \
     for (; i + 1 < N - 1; i += 2)                                                                                   \
       for (int r = 0; r < R; r++) { s[r] -= k->last[i] * x[R * i + r]; s2[r] -= k->last[i + 1] * x[R * (i + 1) + r]; } \

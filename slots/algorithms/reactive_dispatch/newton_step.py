@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from bos_core.objects.errors import ParameterError
 from slots.grid.compiled import address, compiled
 from slots.grid.elimination import elimination_order, fill_of
 from slots.grid.model import Floats, Ints
@@ -70,24 +71,37 @@ class NewtonStep:
     def set(self, ybus: sp.csr_matrix) -> None:
         """Take other admittances of the same pattern: banks or taps have moved."""
         y = self._in_order(ybus).data
+        _fit(len(self._entries.data), y)
         self._arrays["y_re"][:], self._arrays["y_im"][:] = y.real, y.imag
 
     def assemble(self, v: Any, of_p: Floats, of_q: Floats) -> None:
         """The matrix, powers and gradient at voltages (p.u.) and multipliers of the balance."""
-        arrays = [np.ascontiguousarray(a) for a in (v.real, v.imag, of_p, of_q)]
+        arrays = [np.ascontiguousarray(a, dtype=np.float64) for a in (v.real, v.imag, of_p, of_q)]
+        _fit(len(self.bus), *arrays)
         out = [*self.powers, *self.gradient]
         self._library.assemble(byref(self._system), *(c_void_p(address(a)) for a in [*arrays, *out]))
 
     def factorise(self, of_angle: Floats, of_u: Floats, of_reactive: Floats) -> bool:
         """Factorise with what is added to the diagonal; False if the matrix is singular."""
-        arrays = [np.ascontiguousarray(a) for a in (of_angle, of_u, of_reactive)]
+        arrays = [np.ascontiguousarray(a, dtype=np.float64) for a in (of_angle, of_u, of_reactive)]
+        _fit(len(self.bus), *arrays)
         return bool(self._library.factorise(byref(self._system), *(c_void_p(address(a)) for a in arrays)))
 
     def solve(self, *sides: Floats) -> Floats:
         """(4, bus) unknowns of a right-hand side, given as its four rows."""
-        x = np.column_stack(sides)
+        _fit(len(self.bus), *sides)
+        x = np.ascontiguousarray(np.column_stack(sides), dtype=np.float64)
         self._library.solve(byref(self._system), c_void_p(address(x)))
         return x.T
+
+
+def _fit(length: int, *arrays: Any) -> None:
+    """Raise ParameterError for an array of another length, which C would read beyond."""
+    for array in arrays:
+        if array.shape != (length,):
+            raise ParameterError(
+                f"a step of {length} buses or entries is given {array.shape} numbers", "give one for each"
+            )
 
 
 def _positions(y: sp.csr_matrix, below: sp.csc_matrix) -> Ints:

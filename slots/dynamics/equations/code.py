@@ -15,6 +15,7 @@ import numpy as np
 import sympy as sp
 from sympy.printing.c import C99CodePrinter
 
+from bos_core.objects.errors import ParameterError
 from slots.dynamics.equations.model import CURRENT, DeviceModel
 from slots.dynamics.equations.parser import symbol
 from slots.grid.compiled import compiled
@@ -122,7 +123,10 @@ def functions_of(model: DeviceModel, in_c: bool = True) -> Functions:
         "starts": [model.starts.get(name, sp.Float(_START)).xreplace(given) for name in [*unknowns, *points]],
     }
     library = compiled(_source(every, place).encode(), "device") if in_c else None
-    made = {name: _Compiled(library[name], len(e)) if library else _Vectorised(e, place) for name, e in every.items()}
+    made = {
+        name: _Compiled(library[name], len(e), _least_rows(e, place)) if library else _Vectorised(e, place)
+        for name, e in every.items()
+    }
     return Functions(model, unknowns, inputs, constants, n, entries, slopes, standing, library is not None, **made)
 
 
@@ -184,11 +188,23 @@ def _common(expressions: list[sp.Expr]) -> tuple[list[tuple[sp.Symbol, sp.Expr]]
     return shared, short
 
 
-class _Compiled:
-    """A compiled function; arrays are contiguous doubles of as many devices each."""
+def _least_rows(expressions: list[sp.Expr], place: dict[sp.Symbol, tuple[str, int]]) -> tuple[int, ...]:
+    """How many rows of each array expressions read at least."""
+    used = [place[s] for e in expressions for s in e.free_symbols if s in place]
+    return tuple(max((k + 1 for array, k in used if array == name), default=0) for name in _ARRAYS)
 
-    def __init__(self, function: Any, rows: int) -> None:
-        self._function, self._rows = function, rows
+
+class _Compiled:
+    """A compiled function; arrays are contiguous doubles of as many devices each.
+
+    Args:
+        function: of the library.
+        rows: that it gives.
+        least: rows of each array that it reads.
+    """
+
+    def __init__(self, function: Any, rows: int, least: tuple[int, ...]) -> None:
+        self._function, self._rows, self._least = function, rows, least
         function.restype = None
         function.argtypes = [ctypes.c_long, ctypes.c_double, *[ctypes.c_void_p] * (len(_ARRAYS) + 1)]
 
@@ -197,9 +213,22 @@ class _Compiled:
         return self.bound(*(np.ascontiguousarray(a, dtype=np.float64) for a in arrays))(h)
 
     def bound(self, *arrays: Floats) -> Callable[[float], Floats]:
-        """The function of arrays that stay where they are; it overwrites what it gave before."""
+        """The function of arrays that stay where they are; it overwrites what it gave before.
+
+        Raises:
+            ParameterError: they do not fit: C would read beyond them.
+        """
         devices = arrays[0].shape[1]
-        assert all(a.shape[1] == devices and a.flags.c_contiguous for a in arrays)
+        fit = len(arrays) == len(_ARRAYS) and all(
+            a.ndim == 2 and a.shape[1] == devices and len(a) >= rows and a.flags.c_contiguous and a.dtype == np.float64
+            for a, rows in zip(arrays, self._least, strict=True)
+        )
+        if not fit:
+            shapes = ", ".join(f"{name} {a.shape}" for name, a in zip(_ARRAYS, arrays, strict=False))
+            raise ParameterError(
+                f"arrays of a device model do not fit its equations ({shapes})",
+                f"give contiguous doubles with {self._least} rows at least and a column for each device",
+            )
         out, function = np.empty((self._rows, devices)), self._function
         places = [ctypes.c_void_p(a.ctypes.data) for a in (*arrays, out)]
 
