@@ -26,7 +26,7 @@ from slots.contracts.n1 import N1Request
 from slots.grid.network import Network
 from slots.grid.outage import Hour
 from slots.sources.matpower_export import matrices
-from slots.sources.pandapower_export import to_net
+from slots.sources.pandapower_networks.hour import to_net
 
 SAME = 1e-3  # p.u.; above, the tools hold other buses at their limits
 

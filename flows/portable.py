@@ -28,7 +28,7 @@ from slots.grid.model import Grid
 from slots.sources.catalogue import load_source
 from slots.sources.exchange.writer import FORMATS, write_exchange
 from slots.sources.matpower_export import write_case
-from slots.sources.pandapower_export import whole_net
+from slots.sources.pandapower_networks.export import whole_net
 from slots.sources.series import Series
 
 SUFFIX = ".bos"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from slots.grid.model import Complexes, Floats, Grid, Ints
+from slots.grid.model import Branches, Complexes, Floats, Grid, Ints
 
 
 @dataclass(frozen=True)
@@ -24,19 +24,23 @@ class Admittance:
     ytt: Complexes
 
 
-def admittance(grid: Grid) -> Admittance:
-    """Admittances of every branch in service, and the bus matrix with bus shunts.
+def two_ports(br: Branches) -> tuple[Complexes, Complexes, Complexes, Complexes]:
+    """(branch,) yff, yft, ytf, ytt of each branch (p.u.); zero where out of service.
 
     A branch whose impedance depends on the end it is seen from is that of pandapower's `makeYbus`.
     """
-    br, n = grid.branches, grid.n_bus
     on = br.in_service.astype(float)
     series, back = on / (br.r + 1j * br.x), on / (br.r + br.r_asym + 1j * (br.x + br.x_asym))
     tap = br.tap * np.exp(1j * br.shift)
     yff = (series + on * (br.g_f + 1j * (br.b_f + br.b / 2))) / (tap * tap.conj())
     ytt = back + on * (br.g_t + 1j * (br.b_t + br.b / 2))
-    yft = -series / tap.conj()
-    ytf = -back / tap
+    return yff, -series / tap.conj(), -back / tap, ytt
+
+
+def admittance(grid: Grid) -> Admittance:
+    """Admittances of every branch in service, and the bus matrix with bus shunts."""
+    br, n = grid.branches, grid.n_bus
+    yff, yft, ytf, ytt = two_ports(br)
     shunt = (grid.buses.gs + 1j * grid.buses.bs) / grid.base_mva
     bus = np.arange(n)
     rows = np.concatenate([br.f, br.f, br.t, br.t, bus])

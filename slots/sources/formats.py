@@ -46,7 +46,7 @@ def _matpower(path: Path) -> Source:
 
 
 def _pandapower(path: Path) -> Source:
-    from slots.sources.pandapower_net import read_json
+    from slots.sources.pandapower_networks.reader import read_json
 
     return Source(read_json(path))
 

@@ -14,6 +14,7 @@ from slots.grid.model import Grid
 from slots.sources.aggregated import REGIONS
 from slots.sources.catalogue import load_listed, shipped_grids
 from slots.sources.listed import TABLE, Listed, listed_grids
+from slots.sources.pandapower_networks.simbench_grids import simbench_codes
 
 NO_NETWORKS = ("create_empty_network", "create_examples")
 
@@ -24,6 +25,7 @@ def all_names() -> list[str]:
         *REGIONS,
         *shipped_grids(),
         *(f"pandapower:{n}" for n in pandapower_networks()),
+        *(f"simbench:{n}" for n in simbench_codes()),
     ]
 
 

@@ -13,7 +13,7 @@ from slots.grid.admittance import admittance, branch_flows
 from slots.grid.dc import lodf, ptdf
 from slots.grid.newton import newton
 from slots.grid.sensitivity import Sensitivity
-from slots.sources.pandapower_export import to_net
+from slots.sources.pandapower_networks.hour import to_net
 from slots.suites.states import day, grid, network
 
 

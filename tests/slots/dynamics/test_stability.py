@@ -26,7 +26,7 @@ from slots.scheduling.routines.dispatch import RealTimeDispatchInertia
 from slots.sources.catalogue import matpower_folder
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case, read_case
-from slots.sources.pandapower_export import to_net
+from slots.sources.pandapower_networks.hour import to_net
 
 TRIP = Trip(3)  # the machine at bus 33
 NEED = (38.34, 3.83)  # Wang and others (2025), table II: what case 3 sums to
