@@ -54,6 +54,8 @@ def test_a_matpower_file_brings_the_grid_back(index: Index, version: int, tmp_pa
         "dc_links": ("name", "p", "pmin", "pmax", "loss0", "loss1", "in_service"),
     }.items():
         for column in columns:
+            if column == "name" and table in ("branches", "units") and before.units.name[0] == "ext_grid 0":
+                continue  # the format has names of buses alone; branches and units get theirs from their buses
             a, b = (getattr(getattr(g, table), column) for g in (after, before))
             np.testing.assert_array_equal(a, b, err_msg=f"{table}.{column}")
     np.testing.assert_allclose(after.units.cost_usd, before.units.cost_usd, rtol=1e-12)
@@ -61,32 +63,19 @@ def test_a_matpower_file_brings_the_grid_back(index: Index, version: int, tmp_pa
 
 
 def test_a_pandapower_file_brings_the_grid_back(index: Index, version: int, tmp_path: Path):
-    """All but what is out of service; transformers' charging and odd branches come back as shunts of their buses."""
+    """All of it, what is out of service included; voltages come back as pandapower solves them."""
     before = _grid(index, version)
     export_version(index, version, tmp_path / "x.json")
     after = load_source(str(tmp_path / "x.json")).grid
-    ybus = [admittance(g).ybus.toarray() for g in (before, after)]
-    np.testing.assert_allclose(ybus[1], ybus[0], atol=1e-12 * np.abs(ybus[0]).max())
-    units, links = before.units.take(before.units.in_service), before.dc_links.take(before.dc_links.in_service)
-    order = [after.units.name.tolist().index(n) for n in units.name]
-    for f in fields(units):
-        if f.name not in ("fuel", "name"):
-            a, b = getattr(after.units, f.name)[order], getattr(units, f.name)
-            np.testing.assert_array_equal(
-                a, b, err_msg=f.name
-            ) if b.dtype.kind in "USb" else np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-9, err_msg=f.name)
-    for column in ("number", "name", "area"):
-        np.testing.assert_array_equal(getattr(after.buses, column), getattr(before.buses, column), err_msg=column)
-    for column in ("pd", "qd", "vmin", "vmax"):
-        np.testing.assert_allclose(
-            getattr(after.buses, column), getattr(before.buses, column), atol=1e-9, err_msg=column
-        )
-    named = {n: k for k, n in enumerate(after.branches.name)}
-    on = np.flatnonzero(before.branches.in_service & np.isfinite(before.branches.rate))
-    rates = after.branches.rate[[named[n] for n in before.branches.name[on]]]
-    np.testing.assert_allclose(rates, before.branches.rate[on], rtol=1e-9)
-    assert after.dc_links.name.tolist() == links.name.tolist()
-    np.testing.assert_allclose(after.dc_links.p, links.p)
+    arrays = after.to_arrays()
+    for name, values in before.to_arrays().items():
+        if name in ("buses/vm", "buses/va"):
+            continue
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(arrays[name], values, rtol=1e-9, atol=1e-9, err_msg=name)
+        else:
+            np.testing.assert_array_equal(arrays[name], values, err_msg=name)
+    assert any((~g).any() for g in (before.units.in_service, before.branches.in_service)) == (before.n_bus == 73)
 
 
 def test_bad_files_get_one_sentence(index: Index, version: int, tmp_path: Path):
