@@ -1,6 +1,5 @@
 """Scenario versions out to files and back: nothing that a format can hold is lost."""
 
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
