@@ -1,5 +1,7 @@
 """Algorithms against independent tools: pandapower, brute-force Newton, another solver, finite differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandapower as pp
 import pytest
@@ -41,6 +43,41 @@ def test_n1_agrees_with_brute_force_newton(engine):
     assert np.nanmax(np.abs(fast.loading - slow.loading)) < 1e-6
     assert np.array_equal(fast.insecure(), slow.insecure())
     assert np.array_equal(fast.branch[fast.insecure()], slow.branch[slow.insecure()])
+
+
+def _uneven(request, reciprocal):
+    """A request whose network has branches with conductance, shunts at one end and, if not reciprocal, two impedances.
+
+    Its states are solved anew, sharing the difference as the request does.
+    """
+    net = request.network
+    rng, m, br = np.random.default_rng(5), len(net.grid.branches), net.grid.branches
+    some = lambda size: np.where(rng.random(m) < 0.3, rng.uniform(0, size, m), 0.0)  # noqa: E731
+    columns = {"g_f": some(2e-3), "b_f": some(0.02), "g_t": some(1e-3), "b_t": -some(0.01)}
+    if not reciprocal:
+        columns |= {"r_asym": some(0.002), "x_asym": some(0.01)}
+    bent = replace(net, grid=net.grid.replace(branches=replace(br, **columns)))
+    ybus, live = admittance(bent.grid).ybus, np.flatnonzero(bent.grid.live)
+    states = []
+    for h in range(len(request.v)):
+        pv = np.flatnonzero(request.controlled[h])
+        flow = newton(ybus, request.injection[h], request.v[h], bent.grid.slack, pv, active=live, tolerance=1e-11)
+        assert flow.converged
+        states.append(flow.v)
+    v = np.array(states)
+    injection = v * np.conj((ybus @ v.T).T)
+    return replace(request, network=bent, v=v, injection=injection)
+
+
+@pytest.mark.parametrize("reciprocal", [True, False])
+@pytest.mark.parametrize("engine", [batched, lightsim])
+def test_n1_takes_out_all_of_a_branch(engine, reciprocal):
+    """Conductance, shunts and uneven impedances go with the branch, as in outage-by-outage Newton."""
+    request = _uneven(day(0).n1_request(), reciprocal)
+    fast, slow = engine(request), newton_each(request)
+    assert np.array_equal(fast.converged, slow.converged)
+    assert np.nanmax(np.abs(fast.vmin - slow.vmin)) < 1e-6
+    assert np.nanmax(np.abs(fast.loading - slow.loading)) < 1e-6
 
 
 def test_dense_and_sparse_newton_agree(monkeypatch):

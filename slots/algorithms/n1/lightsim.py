@@ -15,7 +15,7 @@ from slots.algorithms.n1.worst import Collector
 from slots.contracts.n1 import N1Request, N1Result
 from slots.grid.admittance import admittance, as_set, branch_flows
 from slots.grid.connectivity import islanding_outages
-from slots.grid.model import Bools, Complexes, Ints
+from slots.grid.model import Bools, Complexes, Grid, Ints
 from slots.grid.network import Network
 from slots.grid.outage import REACTIVE_TOLERANCE, Hour, Outage, solve_outage
 
@@ -70,6 +70,7 @@ class LightsimEngine:
         self._held = np.ones(grid.n_bus, bool)
         self._shunt, self._tap = np.zeros(grid.n_bus), np.zeros(len(grid.changers))
         self._banks = np.array([s.target_q_mvar for s in self._grid.get_shunts()])
+        self._plain = _plain(grid)
 
     def cases(self, hour: Hour, outages: Ints) -> Cases:
         """See the protocol."""
@@ -82,11 +83,12 @@ class LightsimEngine:
         out.v[0] = hour.v
         branches = self._net.contingencies[outages]
         case_of = {int(b): k for k, b in enumerate(branches, start=1)}
-        sound = np.array([b for b in branches.tolist() if b not in self.splitting], dtype=np.int64)
+        alone_too = [b for b in branches.tolist() if b in self.splitting or not self._plain[b]]
+        sound = np.array([b for b in branches.tolist() if b not in set(alone_too)], dtype=np.int64)
         order, volts, good = self.outages(hour, sound)
         out.v[[case_of[b] for b in order.tolist()]] = volts
         alone: dict[int, Outage] = {}
-        for branch in [*order[~good].tolist(), *(b for b in branches.tolist() if b in self.splitting)]:
+        for branch in [*order[~good].tolist(), *alone_too]:
             k = case_of[branch]
             alone[k] = o = solve_outage(self._net, self.adm, branch, hour, self.splitting.get(branch))
             out.v[k], out.converged[k], out.held[k] = o.v, o.converged, o.held
@@ -148,6 +150,29 @@ class LightsimEngine:
         self._grid.update_gens_v(every, np.abs(hour.v).astype(np.float32))
 
 
+def _plain(grid: Grid) -> Bools:
+    """(branch,) whether lightsim2grid can take a branch out: it knows symmetric pis without conductance.
+
+    In the intact network the shunts of others stand at their buses, which is the same. A series impedance that depends on the
+    end it is seen from has no place there at all, and a shunt behind a ratio that moves none at a bus: no outage of such a grid
+    is left to lightsim2grid.
+    """
+    br = grid.branches
+    behind = (br.g_f != 0) | (br.b_f != 0)
+    if ((br.r_asym != 0) | (br.x_asym != 0) | (behind & (br.tap_step > 0)))[br.in_service].any():
+        return np.zeros(len(br), bool)
+    return np.asarray(~behind & (br.g_t == 0) & (br.b_t == 0))
+
+
+def _shunts(grid: Grid) -> Complexes:
+    """(bus,) MVA at 1 p.u. of bus shunts and of what `_plain` says of the branches."""
+    br, on = grid.branches, grid.branches.in_service
+    out = grid.buses.gs + 1j * grid.buses.bs
+    np.add.at(out, br.f[on], (grid.base_mva * (br.g_f + 1j * br.b_f) / br.tap**2)[on])
+    np.add.at(out, br.t[on], (grid.base_mva * (br.g_t + 1j * br.b_t))[on])
+    return np.asarray(out)
+
+
 def _as_case(net: Network) -> dict[str, Any]:
     """MATPOWER matrices with a load and a unit at every bus."""
     grid, n = net.grid, net.grid.n_bus
@@ -156,7 +181,8 @@ def _as_case(net: Network) -> dict[str, Any]:
     bus[:, 1] = np.where(np.arange(n) == grid.slack, 3, 2)
     bus[:, 2], bus[:, 3] = 1.0, 1.0
     # Where nothing stands a shunt of next to nothing does, so that lightsim2grid has one at every bus.
-    bus[:, 4], bus[:, 5], bus[:, 6] = grid.buses.gs, np.where(grid.buses.bs == 0, NOTHING, grid.buses.bs), 1
+    shunt = _shunts(grid)
+    bus[:, 4], bus[:, 5], bus[:, 6] = shunt.real, np.where(shunt.imag == 0, NOTHING, shunt.imag), 1
     bus[:, 7], bus[:, 9], bus[:, 11], bus[:, 12] = 1.0, grid.buses.kv, 1.2, 0.8
     gen = np.zeros((n, 21))
     gen[:, 0], gen[:, 3], gen[:, 4] = np.arange(1, n + 1), 1e4, -1e4
