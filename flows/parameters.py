@@ -127,7 +127,12 @@ class PlanningParameters(BaseModel):
         default=DEFAULT_GRID,
         description="case name, pandapower:NAME, a file (.m, .json, .zip, .uct, .raw, .dgs, .xiidm), a folder, or scenario:VERSION",
     )
-    start: int = Field(default=0, ge=0, lt=YEAR, description="first hour of the year (h); a multiple of 24")
+    start: int = Field(
+        default=0,
+        ge=0,
+        lt=YEAR,
+        description="first hour (h) since the start of the grid's own series, else of the year; a multiple of 24",
+    )
     hours: int = Field(default=168, ge=1, le=YEAR, description="number of hours (h)")
     keep_kv: float | None = Field(
         default=None,

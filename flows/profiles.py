@@ -31,6 +31,7 @@ STAGE = "profile"
 YEAR = 8784
 SHIFT = 24  # hours outside a year that are left out: what a time zone may move, not another year
 _OF_KIND = {"available": VARIABLE, "floor": VARIABLE, "inflow": STORAGE}
+_KINDS = ("system", "region", "station", "bus", "branch", "unit", "dc_link")
 _READ_BY_RUNS = ("load", "load_q", "available", "floor", "inflow", "reserve")
 
 
@@ -195,6 +196,9 @@ def _columns(
             shares = _shares(index, version, told, column, a.attribute)
         elif gid in told.things:
             shares = {gid: 1.0}
+        elif column.partition(":")[0] in _KINDS and not column.startswith(kind):
+            raise ProfileError(f"profile {table.name} has a column {column}, but {a.hourly} is given per {a.entity}",
+                               "name columns by global ids of that kind")  # fmt: skip
         else:
             raise ProfileError(
                 f"profile {table.name} has a column {column}, but scenario version {version} has no {gid}",
@@ -290,13 +294,14 @@ def _consequences(index: Index, version: int, told: Ontology, parts: list[Part],
     partly = np.flatnonzero(np.isnan(load).any(axis=0) & ~never)
     for k in partly[:3]:
         hours = np.flatnonzero(np.isnan(load[:, k])) + first
-        out.append(f"{buses[k]} keeps the grid's {states[buses[k]]['pd']:g} MW in {len(hours)} of hours {hours[0]} to "
-                   f"{hours[-1]}, which no profile has")  # fmt: skip
+        out.append(f"{buses[k]} keeps the grid's {states[buses[k]]['pd']:g} MW in the {len(hours)} hours that no profile has "
+                   f"(from {hours[0]} to {hours[-1]})")  # fmt: skip
     if len(partly) > 3:
         out.append(f"so do {len(partly) - 3} more buses in hours that no profile has")
     if never.any():
         kept = sum(states[g]["pd"] for g, n in zip(buses, never, strict=True) if n)
-        out.append(f"{never.sum()} buses without a profile keep the grid's load of {kept:g} MW in every hour")
+        which = "1 bus" if never.sum() == 1 else f"{never.sum()} buses"
+        out.append(f"the grid's own constant load of {kept:g} MW stays at {which} without a profile")
     return out
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -73,7 +73,8 @@ def stamps_of(cells: Sequence[str], where: str, zone: ZoneInfo | None = None) ->
     """
     counts = [_number(c) for c in cells]
     if all(c is not None for c in counts):
-        return _counted(np.array(counts, float), where)
+        words = (f"hours are counted, so {zone} plays no part",) if zone else ()
+        return replace(_counted(np.array(counts, float), where), remarks=words)
     parsed = [_parsed(c) for c in cells]
     strange = next((k for k, p in enumerate(parsed) if p is None), None)
     if strange is not None:

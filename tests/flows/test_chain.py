@@ -32,3 +32,11 @@ def test_a_year_is_the_reference_platforms_counts():
     count = {s.name: sum(elements(s, m.hours, 705) for m in months) for s in STAGES}
     assert count["uc-monthly"] + count["uc"] == 377
     assert count["n1"] == 6_175_800
+
+
+def test_months_are_those_of_the_calendar_wherever_hour_0_is():
+    july = datetime(2020, 7, 1, tzinfo=UTC)
+    assert [(m.number, m.first_hour, m.hours) for m in months_of(0, 48, july)] == [(7, 0, 48)]
+    assert [(m.number, m.first_hour, m.hours) for m in months_of(720, 48, july)] == [(7, 720, 24), (8, 744, 24)]
+    assert [m.number for m in months_of(0, 8760, july)] == list(range(7, 19))
+    assert sum(m.hours for m in months_of(0, 8760, july)) == 8760

@@ -69,10 +69,10 @@ def test_profiles_of_single_buses_leave_all_others_alone(index: Index, plain: in
 
 def test_hours_that_no_profile_has_keep_the_grid_and_are_told(index: Index, plain: int):
     short = _import(index, plain, SITUATIONS / "p3d.csv")
-    assert short.remarks == ("1 buses without a profile keep the grid's load of 60 MW in every hour",)
+    assert short.remarks == ("the grid's own constant load of 60 MW stays at 1 bus without a profile",)
     assert len(_series(index, short.version)["load"]) == 24
     both = _import(index, short.version, SITUATIONS / "p2.csv")
-    assert both.remarks == ("bus:3 keeps the grid's 50 MW in 24 of hours 24 to 47, which no profile has",)
+    assert both.remarks == ("bus:3 keeps the grid's 50 MW in the 24 hours that no profile has (from 24 to 47)",)
     load = _series(index, both.version)["load"]
     np.testing.assert_array_equal(load[:, 1], 77.0)
     np.testing.assert_array_equal(load[:, 2], [11.0] * 24 + [50.0] * 24)
@@ -180,6 +180,7 @@ BAD = [
     ("hour,1_1\n0,1\n", "available", "which is thermal, not variable: no run would read it"),
     ("hour,1_1\n0,1\n", "inflow", "which is thermal, not storage"),
     ("hour,bus:2\n0,1\n", "reserve", "it is of the whole system"),
+    ("hour,unit:1_1\n0,1\n", "load", "has a column unit:1_1, but load is given per bus"),
     ("hour,region:7\n0,1\n", "load", "no entity is called region:7"),
     ("hour,2\n9000,1\n", "load", "the scenario's year has hours 0 to 8783"),
 ]
