@@ -141,7 +141,8 @@ class Scheduling:
         price = np.zeros(len(self.live.buses))
         loads, value = self.book.table("PQ"), self.book.table("DCost")
         if len(value):
-            at = {b: k for k, b in enumerate(self.book.table("Bus")["idx"])}
+            rows = {b: self.book.joined[k] for k, b in enumerate(self.book.table("Bus")["idx"])}
+            at = {b: int(np.searchsorted(self.live.buses, row)) for b, row in rows.items()}
             bus_of = {i: at[b] for i, b in zip(loads["idx"], loads["bus"], strict=True)}
             price[[bus_of[pq] for pq in value["pq"]]] = column(value, "cdp", 999) / BASE_MVA
         return {

@@ -52,10 +52,9 @@ def _pandapower(path: Path) -> Source:
 
 
 def _workbook(path: Path) -> Source:
-    from slots.sources.from_case import grid_from_case
-    from slots.sources.workbook import read_workbook
+    from slots.sources.workbook_grid import read_workbook_grid
 
-    return Source(grid_from_case(read_workbook(path).case, f"AMS or ANDES workbook {path.name}"))
+    return Source(read_workbook_grid(path))
 
 
 def _exchange(path: Path) -> Source:
@@ -85,6 +84,7 @@ FORMATS = (
     Format("PSS/E", _exchange, (".raw", ".rawx")),
     Format("PowerFactory", _exchange, (".dgs",), (b"$$General;",)),
     Format("IEEE-CDF", _exchange, (".txt", ".cdf")),
+    Format("MATPOWER binary", _exchange, (".mat",)),
     Format("RTS-GMLC", _rts_gmlc, holds=("SourceData/bus.csv",)),
     Format("PyPSA", _pypsa, (".nc",), holds=("buses.csv",)),
     Format("CGMES", _exchange, holds=("*EQ*.xml",)),

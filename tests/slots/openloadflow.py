@@ -27,7 +27,15 @@ def rows_of(network: Any) -> Tables:
 def solved_here(g: Grid) -> Complexes:
     """Voltages with every unit as it is scheduled and the slack bus taking the rest."""
     request = scheduled(g)
-    flow = newton(admittance(g).ybus, request.injection, request.v, g.slack, request.held, tolerance=1e-11)
+    flow = newton(
+        admittance(g).ybus,
+        request.injection,
+        request.v,
+        g.slack,
+        request.held,
+        tolerance=1e-11,
+        active=np.flatnonzero(g.live),
+    )
     assert flow.converged
     return flow.v
 
