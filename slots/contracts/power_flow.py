@@ -6,9 +6,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from slots.grid.admittance import admittance
+from slots.grid.dc import start_angles
 from slots.grid.model import PV, Complexes, Floats, Grid, Ints
 
 TOLERANCE = 1e-6  # p.u., largest mismatch accepted
+LOWEST = (
+    0.4  # share of the median voltage below which a bus is on the lower branch: at the nose of a line it is 0.5 or more
+)
 
 
 @dataclass(frozen=True)
@@ -35,23 +39,61 @@ class PowerFlowRequest:
 
 @dataclass(frozen=True)
 class PowerFlowResult:
-    """The state: (bus,) voltages (p.u.), whether it solves the equations, steps taken."""
+    """The state: (bus,) voltages (p.u.), whether it solves the equations, steps taken, and why it is no state of a grid."""
 
     v: Complexes
     converged: bool
     iterations: int
+    reason: str = ""
+
+
+def collapsed(grid: Grid, v: Complexes) -> str:
+    """Why voltages that solve the equations are not a state that a grid can be in; empty if they may be.
+
+    The equations have solutions on the lower branch of the nose curve, too: a bus at a fraction of the others' voltage.
+    """
+    size = np.where(grid.live, np.abs(v), np.inf)
+    low, middle = float(size.min()), float(np.median(size[grid.live]))
+    if low >= LOWEST * middle:
+        return ""
+    number = grid.buses.number[int(np.argmin(size))]
+    return f"bus {number} would be at {low:.3g} p.u., the median at {middle:.3g}: a solution of the lower branch, which no grid holds"
+
+
+def ended(request: PowerFlowRequest, v: Complexes, iterations: int) -> PowerFlowResult:
+    """What a program that found a solution of the equations hands out: solved, unless no grid can be in that state."""
+    reason = collapsed(request.grid, v)
+    return PowerFlowResult(v, not reason, iterations, reason)
 
 
 def scheduled(grid: Grid, load: float = 1.0) -> PowerFlowRequest:
-    """A grid's own state as it is scheduled, from a flat start."""
+    """A grid's own state as it is scheduled.
+
+    It starts from the grid's own voltages or from 1 p.u. at the angles of the DC model, whichever misses less power; voltages
+    that are held are as they are held, the slack bus is at its own angle. Of several units at a bus the last in service says
+    what is held, as in MATPOWER.
+    """
     units, on = grid.units, grid.units.in_service
     given = -load * (grid.buses.pd + 1j * grid.buses.qd)
     np.add.at(given, units.bus[on], units.p[on] + 1j * units.q[on])  # reactive where the voltage floats
     held = np.setdiff1d(np.flatnonzero(grid.buses.kind == PV), [grid.slack])
     size, keeps = np.ones(grid.n_bus), np.isin(np.arange(grid.n_bus), np.append(held, grid.slack))
     size[units.bus[on]] = units.vset[on]
-    v = np.where(keeps, size, 1.0).astype(complex)
-    return PowerFlowRequest(grid, np.asarray((given + grid.dc_injection()) / grid.base_mva, complex), v, held)
+    injection = np.asarray((given + grid.dc_injection()) / grid.base_mva, complex)
+    found = [
+        PowerFlowRequest(grid, injection, v, held) for v in _starts(grid, injection, np.where(keeps, size, np.nan))
+    ]
+    ybus = admittance(grid).ybus
+    return min(found, key=lambda r: np.nan_to_num(np.abs(mismatch(r, r.v, ybus)), nan=np.inf).sum())
+
+
+def _starts(grid: Grid, injection: Complexes, kept: Floats) -> list[Complexes]:
+    """(bus,) voltages to start from: those of the DC model, the grid's own; `kept`: (bus,) p.u., NaN where they float."""
+    buses, slack = grid.buses, grid.slack
+    angle = buses.va[slack] + start_angles(grid, injection.real)
+    own = np.where((buses.vm > 0) & np.isfinite(buses.vm), buses.vm, 1.0)
+    pairs = ((np.ones(grid.n_bus), angle), (own, np.nan_to_num(buses.va)))
+    return [np.asarray(np.where(np.isnan(kept), m, kept) * np.exp(1j * a), complex) for m, a in pairs]
 
 
 class PowerFlowAlgorithm(Protocol):
@@ -75,6 +117,8 @@ def check_power_flow(request: PowerFlowRequest, result: PowerFlowResult) -> None
     if not result.converged:
         return
     assert np.isfinite(result.v).all(), "a voltage is not a number"
+    low = collapsed(request.grid, result.v)
+    assert not low, f"said to be solved, but {low}"
     worst = np.abs(mismatch(request, result.v)).max()
     assert worst < TOLERANCE, f"said to be solved, but power misses by {worst:.1e} p.u."
     off = np.abs(np.abs(result.v) - np.abs(request.v))[request.held]

@@ -7,9 +7,16 @@ from scipy.sparse.linalg import splu
 
 from bos_core.objects.errors import GridError
 from slots.grid.model import Floats, Grid, Ints
+from slots.grid.newton import dc_angles
 
 ROW_CACHE_BYTES = 128 << 20
 ANGLE_LIMIT = np.deg2rad(40.0)  # across a branch, so that a power flow exists (Dunlop, Gutman and Marchenko, 1979)
+
+
+def reactances(grid: Grid) -> Floats:
+    """(branch,) p.u. that stand for branches in DC models: MATPOWER's, and |r| of those with a resistance only."""
+    br = grid.branches
+    return np.where(br.x == 0, np.abs(br.r), br.x)
 
 
 def susceptance(grid: Grid) -> tuple[sp.csr_matrix, sp.csr_matrix, Floats]:
@@ -18,7 +25,7 @@ def susceptance(grid: Grid) -> tuple[sp.csr_matrix, sp.csr_matrix, Floats]:
     A branch without reactance, which this model does not know, is as stiff as its resistance.
     """
     br, n, m = grid.branches, grid.n_bus, len(grid.branches)
-    b = br.in_service / (np.where(br.x == 0, br.r, br.x) * br.tap)
+    b = br.in_service / (reactances(grid) * br.tap)
     row = np.arange(m)
     bf = sp.csr_matrix(
         (np.concatenate([b, -b]), (np.concatenate([row, row]), np.concatenate([br.f, br.t]))), shape=(m, n)
@@ -31,6 +38,14 @@ def susceptance(grid: Grid) -> tuple[sp.csr_matrix, sp.csr_matrix, Floats]:
         shape=(m, n),
     )
     return sp.csr_matrix(incidence.T @ bf), bf, -b * br.shift
+
+
+def start_angles(grid: Grid, p: Floats) -> Floats:
+    """(bus,) angles of the DC power flow of injections p (p.u.), phase shifts driven; the slack bus is at 0.
+
+    A start for methods that solve the AC equations, however large the shifts.
+    """
+    return dc_angles(susceptance(grid)[0], p + shifted_injection(grid), grid.slack)
 
 
 def ptdf(grid: Grid) -> Floats:
@@ -136,7 +151,7 @@ def factor_operator(grid: Grid) -> FactorOperator:
 
 def angle_limits(grid: Grid) -> Floats:
     """(branch,) MW at which the angle across a branch reaches ANGLE_LIMIT."""
-    return np.asarray(ANGLE_LIMIT / np.abs(grid.branches.x * grid.branches.tap) * grid.base_mva)
+    return np.asarray(ANGLE_LIMIT / np.abs(reactances(grid) * grid.branches.tap) * grid.base_mva)
 
 
 def lodf(grid: Grid, factors: Floats) -> Floats:

@@ -9,6 +9,7 @@ unit is said to hold; islands with and without supply; load at buses that take n
 3. A bus is a reference or holds its voltage only by a unit in service (MATPOWER's `bustypes`); others are PQ.
 4. One reference: of several, the bus with most capacity in service; of none, that of the buses that hold their voltage, then
    of all buses with units. Of equal ones the first. The others hold their voltage.
+5. Phase shifts lose whole turns where they would send power round a loop in a DC model (`slots.grid.turns`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from slots.grid.connectivity import components
 from slots.grid.model import ISOLATED, PQ, PV, SLACK, Bools, Buses, Floats, Grid, Ints
 from slots.grid.reading import ReadingLog
+from slots.grid.turns import unwound
 
 
 def normalised(grid: Grid, log: ReadingLog, holds: Bools | None = None) -> Grid:
@@ -33,6 +35,7 @@ def normalised(grid: Grid, log: ReadingLog, holds: Bools | None = None) -> Grid:
     A grid without any unit in service comes back with its reference as stated: `check_grid` refuses it.
     """
     grid = _without_isolated(grid)
+    grid = grid.replace(branches=replace(grid.branches, shift=unwound(grid.branches, grid.n_bus)))
     grid = _one_island(grid, log)
     _tell_unserved(grid, log)
     grid = _links(_without_isolated(_without_load(grid)), log)
@@ -81,8 +84,8 @@ def _tell_island(grid: Grid, members: Bools, fed: bool, log: ReadingLog) -> None
         return
     log.leave_out("bus", told, f"a separate island with its own supply and {load:.6g} MW of load")
     log.warn(
-        f"{len(told)} buses from bus {told[0]} on ({load:.6g} MW of load) are a separate island with its own supply and are left "
-        "out; the island with the largest load is planned: to plan another, give it in a file of its own"
+        f"{_buses(numbers)} with {load:.6g} MW of load: a separate island with its own supply, left out;"
+        " the island with the largest load is planned: to plan another, give it in a file of its own"
     )
 
 
@@ -90,8 +93,7 @@ def _tell_unserved(grid: Grid, log: ReadingLog) -> None:
     dead = ~grid.live & ((grid.buses.pd != 0) | (grid.buses.qd != 0))
     if dead.any():
         log.warn(
-            f"{grid.buses.pd[dead].sum():.6g} MW of load at {int(dead.sum())} isolated buses "
-            f"({_some(grid.buses.number[dead])}) is neither served nor counted"
+            f"{grid.buses.pd[dead].sum():.6g} MW of load at {_buses(grid.buses.number[dead])}, isolated, is neither served nor counted"
         )
 
 
@@ -121,8 +123,7 @@ def _held_by_units(grid: Grid, able: Bools, log: ReadingLog) -> Grid:
     if not unheld.any():
         return grid
     log.warn(
-        f"{int(unheld.sum())} buses ({_some(grid.buses.number[unheld])}) are said to hold their voltage, but no unit in service "
-        "does so: their voltage floats"
+        f"{_buses(grid.buses.number[unheld])}: held by units that are out of service, if by any, so its voltage floats"
     )
     return _with_kind(grid, np.where(unheld, PQ, grid.buses.kind))
 
@@ -159,6 +160,10 @@ def _strongest(grid: Grid, stated: Ints, capacity: Floats, able: Bools) -> int:
 def _with_kind(grid: Grid, kind: Ints) -> Grid:
     buses: Buses = replace(grid.buses, kind=kind)
     return grid.replace(buses=buses)
+
+
+def _buses(numbers: Ints) -> str:
+    return f"bus {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} buses ({_some(numbers)})"
 
 
 def _some(numbers: Ints) -> str:

@@ -1,10 +1,13 @@
 """Hourly cost curves as convex piecewise-linear breakpoints."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from slots.grid.model import Floats
 
-SEGMENTS = 4
+SEGMENTS = 4  # chords of a polynomial
+ROUNDING = 1e-6  # of a cost, below which a gap is not worth telling
 SMALLEST_MW = 1e-3  # pieces shorter than this are rounding, and poison a solver's scaling
 
 
@@ -25,25 +28,56 @@ def lower_envelope(mw: Floats, usd: Floats) -> tuple[Floats, Floats]:
     return mw[hull], usd[hull]
 
 
-def breakpoints(mw: Floats, usd: Floats, pmin: float, pmax: float) -> tuple[Floats, Floats]:
-    """Exactly SEGMENTS + 1 breakpoints from `pmin` to `pmax` on the convex envelope of a curve.
+@dataclass(frozen=True)
+class Curve:
+    """A convex hourly cost curve.
 
-    A curve that ends short of a limit is continued along its last (first) piece; spare breakpoints repeat
-    the last one.
+    Attributes:
+        mw, usd: (point,) breakpoints from a unit's least to its most output.
+        gap: USD/h by which it lies below the curve that was given, at most.
+    """
+
+    mw: Floats
+    usd: Floats
+    gap: float = 0.0
+
+
+def convex(mw: Floats, usd: Floats, pmin: float, pmax: float) -> Curve:
+    """The convex envelope from `pmin` to `pmax` of the curve through some points, with as many breakpoints as it needs.
+
+    A curve that ends short of a limit is continued along its last (first) piece.
     """
     keep = np.concatenate([[True], np.diff(mw) > SMALLEST_MW])
     mw, usd = mw[keep], usd[keep]
     if pmax - pmin < 1e-9 or len(mw) < 2:
         at = float(_extend(np.array([pmin]), mw, usd)[0])
-        return np.full(SEGMENTS + 1, pmin), np.full(SEGMENTS + 1, at)
+        return Curve(np.array([pmin, max(pmin, pmax)]), np.full(2, at))
     inner = mw[(mw > pmin + SMALLEST_MW) & (mw < pmax - SMALLEST_MW)]
     x = np.concatenate([[pmin], inner, [pmax]])
-    x, y = lower_envelope(x, _extend(x, mw, usd))
-    if len(x) > SEGMENTS + 1:
-        grid = np.linspace(pmin, pmax, SEGMENTS + 1)
-        x, y = grid, np.interp(grid, x, y)
-    pad = SEGMENTS + 1 - len(x)
-    return np.pad(x, (0, pad), mode="edge"), np.pad(y, (0, pad), mode="edge")
+    given = _extend(x, mw, usd)
+    hull_x, hull_y = lower_envelope(x, given)
+    gap = float(np.max(given - np.interp(x, hull_x, hull_y)))
+    return Curve(hull_x, hull_y, gap if gap > ROUNDING * (1.0 + float(np.abs(given).max())) else 0.0)
+
+
+def table(curves: list[Curve], points: int = 2) -> tuple[Floats, Floats]:
+    """(unit, K) breakpoints of some curves, K the most that one has (at least `points`); spare ones repeat the last."""
+    k = max([points, *(len(c.mw) for c in curves)])
+    padded = [[np.pad(x, (0, k - len(x)), mode="edge") for x in (c.mw, c.usd)] for c in curves]
+    return np.array([p[0] for p in padded]).reshape(-1, k), np.array([p[1] for p in padded]).reshape(-1, k)
+
+
+def breakpoints(mw: Floats, usd: Floats, pmin: float, pmax: float) -> tuple[Floats, Floats]:
+    """`convex` with exactly SEGMENTS + 1 breakpoints, for curves of at most so many; spare ones repeat the last.
+
+    One with more is taken at equal steps.
+    """
+    curve = convex(mw, usd, pmin, pmax)
+    if len(curve.mw) > SEGMENTS + 1:
+        at = np.linspace(pmin, pmax, SEGMENTS + 1)
+        return at, np.interp(at, curve.mw, curve.usd)
+    x, y = table([curve], SEGMENTS + 1)
+    return x[0], y[0]
 
 
 def _extend(x: Floats, mw: Floats, usd: Floats) -> Floats:
@@ -56,7 +90,14 @@ def _extend(x: Floats, mw: Floats, usd: Floats) -> Floats:
     return np.asarray(np.where(x > mw[-1], usd[-1] + high * (x - mw[-1]), out))
 
 
-def polynomial(coefficients: Floats, pmin: float, pmax: float) -> tuple[Floats, Floats]:
-    """Breakpoints of a polynomial cost (highest power first) at equal steps from `pmin` to `pmax`."""
+def polynomial(coefficients: Floats, pmin: float, pmax: float) -> Curve:
+    """A polynomial cost (highest power first) at SEGMENTS equal steps from `pmin` to `pmax`, as a convex curve."""
     x = np.linspace(pmin, pmax, SEGMENTS + 1)
-    return breakpoints(x, np.asarray(np.polyval(coefficients, x), dtype=np.float64), pmin, pmax)
+    return convex(x, np.asarray(np.polyval(coefficients, x), dtype=np.float64), pmin, pmax)
+
+
+def chords_above(coefficients: Floats, pmin: float, pmax: float) -> float:
+    """USD/h by which the chords of a polynomial cost at SEGMENTS equal steps lie away from it, at most (middles of steps)."""
+    x = np.linspace(pmin, pmax, 2 * SEGMENTS + 1)
+    y = np.polyval(coefficients, x)
+    return float(np.abs((y[:-2:2] + y[2::2]) / 2 - y[1::2]).max())

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from slots.contracts.power_flow import collapsed
 from slots.grid.admittance import admittance
+from slots.grid.dc import start_angles
 from slots.grid.model import PV, Complexes, Floats, Grid
 from slots.grid.newton import newton
 from slots.grid.reading import FileState
@@ -37,8 +39,12 @@ def compared(grid: Grid) -> FileState | None:
     np.add.at(s, units.bus[on], units.p[on] + 1j * units.q[on])
     s += grid.dc_injection() - (buses.pd + 1j * buses.qd)
     ybus, base = admittance(grid).ybus, grid.base_mva
-    flow = newton(ybus, s / base, start, grid.slack, held, active=np.flatnonzero(live))
-    if not flow.converged:
+    apart = np.abs(start) * np.exp(1j * (buses.va[grid.slack] + start_angles(grid, s.real / base)))
+    for v0 in (start, apart):
+        flow = newton(ybus, s / base, v0, grid.slack, held, active=np.flatnonzero(live))
+        if flow.converged and not collapsed(grid, flow.v):
+            break
+    else:
         return FileState(np.nan, np.nan, np.nan, "no power flow was found from the file's own state and set points")
     dv = np.abs(np.abs(flow.v) - np.abs(file)) * live
     angle = np.abs(np.rad2deg(np.angle(flow.v * file.conj()))) * live

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from slots.algorithms.power_flow.rectangular import Rectangular
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, mismatch
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended, mismatch
 
 TOLERANCE, MOST = 1e-9, 50
 
@@ -30,7 +30,7 @@ def current_injection(request: PowerFlowRequest) -> PowerFlowResult:
             np.abs(mismatch(request, v, e.ybus)).max(initial=0.0) < TOLERANCE
             and np.abs(size).max(initial=0.0) < TOLERANCE
         ):
-            return PowerFlowResult(v, True, k)
+            return ended(request, v, k)
         # d conj(s / v) = -conj(s) / conj(v)^2 d conj(v); by a reactive injection -j / conj(v)
         a = np.conj(s) / np.conj(own) ** 2
         by_real, by_imag = y + sp.diags(a), 1j * (y - sp.diags(a))

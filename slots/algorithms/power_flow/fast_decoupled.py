@@ -3,12 +3,16 @@
 XB leaves resistances out of B', BX out of B''. Steps are cheap and many; high R/X ratios slow XB down, BX less.
 """
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended
 from slots.grid.admittance import admittance
+from slots.grid.dc import start_angles
 from slots.grid.model import Bools, Grid
 
 TOLERANCE, MOST = 1e-8, 200
@@ -36,7 +40,7 @@ def _solve(request: PowerFlowRequest, xb: bool) -> PowerFlowResult:
         missing = (v * np.conj(ybus @ v) - request.injection) / np.abs(v)
         worst = max(np.abs(missing[moving].real).max(initial=0.0), np.abs(missing[free].imag).max(initial=0.0))
         if worst < TOLERANCE:
-            return PowerFlowResult(v, True, k)
+            return ended(request, v, k)
         if not np.isfinite(worst) or worst > 1e6:
             break
         angle[moving] -= angles.solve(missing[moving].real)
@@ -49,14 +53,20 @@ def _solve(request: PowerFlowRequest, xb: bool) -> PowerFlowResult:
 
 
 def _matrices(grid: Grid, xb: bool) -> tuple[sp.csr_matrix, sp.csr_matrix]:
-    """B' without shunts, taps and, for XB, resistances; B'' without shifts and, for BX, resistances."""
+    """B' without shunts, taps and, for XB, resistances; B'' without shifts and, for BX, resistances.
+
+    Of the shifts B' keeps what the angles of the unloaded grid do not follow. A resistance alone is never left out.
+    """
     br, buses = grid.branches, grid.buses
     still, one = np.zeros(len(br)), np.ones(len(br))
+    unloaded = start_angles(grid, np.zeros(grid.n_bus))
+    shift, bare = br.shift - unloaded[br.f] + unloaded[br.t], np.where(br.x == 0, br.r, 0.0)
+    even: dict[str, Any] = {k: still for k in ("b", "g_f", "b_f", "g_t", "b_t")}
     first = grid.replace(
-        branches=br.__class__(**{**vars(br), "b": still, "tap": one, "r": still if xb else br.r}),
-        buses=buses.__class__(**{**vars(buses), "bs": np.zeros(grid.n_bus), "gs": np.zeros(grid.n_bus)}),
+        branches=replace(br, **even, tap=one, shift=shift, r=bare if xb else br.r),
+        buses=replace(buses, bs=np.zeros(grid.n_bus), gs=np.zeros(grid.n_bus)),
     )
-    second = grid.replace(branches=br.__class__(**{**vars(br), "shift": still, "r": br.r if xb else still}))
+    second = grid.replace(branches=replace(br, shift=still, r=br.r if xb else bare))
     b1, b2 = (sp.csr_matrix(-_lone(admittance(g).ybus.imag, grid.live)) for g in (first, second))
     return b1, b2
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import numpy as np
 
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, mismatch
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended, mismatch
 from slots.grid.admittance import admittance
 from slots.parameters import Parameter
 
@@ -37,7 +37,7 @@ def gauss_seidel(
         if sweep % LOOK == 0:
             worst = np.abs(mismatch(request, v, ybus)).max(initial=0.0)
             if worst < TOLERANCE:
-                return PowerFlowResult(v, True, sweep)
+                return ended(request, v, sweep)
             if not np.isfinite(worst):
                 break
     return PowerFlowResult(v, False, sweeps)

@@ -11,7 +11,8 @@ import scipy.sparse as sp
 from scipy.linalg import lu_factor, lu_solve
 
 from slots.algorithms.power_flow.rectangular import Rectangular
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, mismatch
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended, mismatch
+from slots.grid.dc import start_angles
 from slots.grid.model import Complexes
 from slots.parameters import Parameter
 
@@ -24,7 +25,10 @@ def holomorphic(
     """Solve without a start."""
     e = Rectangular(request)
     n, m, slack, held = len(request.v), e.moving, request.grid.slack, request.held
-    full = e.ybus
+    turn = np.exp(
+        1j * (np.angle(request.v[slack]) + start_angles(request.grid, np.zeros(n)))
+    )  # what shifts do to an unloaded grid
+    full = sp.csr_matrix(sp.diags(turn.conj()) @ e.ybus @ sp.diags(turn))
     shunt = np.asarray(full.sum(axis=1)).ravel()  # what flows with all voltages equal
     series = full - sp.diags(shunt)
     h = len(held)
@@ -48,7 +52,7 @@ def holomorphic(
     for k in range(1, terms):
         known = np.conj(power * w[k - 1]) - shunt * v[k - 1]
         known = known - 1j * sum((q[j] * np.conj(w[k - j]) for j in range(1, k)), start=np.zeros(n))
-        v[k, slack] = request.v[slack] - 1.0 if k == 1 else 0.0
+        v[k, slack] = abs(request.v[slack]) - 1.0 if k == 1 else 0.0
         right = (known - np.asarray(series[:, [slack]].toarray()).ravel() * v[k, slack])[m]
         inner = sum((v[j, held] * np.conj(v[k - j, held]) for j in range(1, k)), start=np.zeros(h)).real
         real = ((size2 if k == 1 else 0.0) - inner) / 2
@@ -57,11 +61,11 @@ def holomorphic(
         q[k, held] = x[2 * len(m) :]
         w[k] = -sum((v[j] * w[k - j] for j in range(1, k + 1)), start=np.zeros(n, complex))
         if k % LOOK == 0:
-            found = _at_one(v[: k + 1])
+            found = turn * _at_one(v[: k + 1])
             found[~request.grid.live] = request.v[~request.grid.live]
             found[held] *= np.abs(request.v[held]) / np.abs(found[held])
-            if np.abs(mismatch(request, found, full)).max(initial=0.0) < TOLERANCE:
-                return PowerFlowResult(found, True, k)
+            if np.abs(mismatch(request, found, e.ybus)).max(initial=0.0) < TOLERANCE:
+                return ended(request, found, k)
     return PowerFlowResult(request.v, False, terms)
 
 

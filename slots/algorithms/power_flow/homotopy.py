@@ -6,7 +6,7 @@ Where a step does not converge it is halved, so the way ends at the solution on 
 
 from typing import Annotated
 
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended
 from slots.grid.admittance import admittance
 from slots.grid.newton import newton
 from slots.parameters import Parameter
@@ -32,4 +32,4 @@ def homotopy(
             step /= 2
             if step < SHORTEST:
                 return PowerFlowResult(v, False, taken)
-    return PowerFlowResult(v, True, taken)
+    return ended(request, v, taken)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse.linalg import splu
 
 from slots.algorithms.power_flow.rectangular import Rectangular
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended
 from slots.parameters import Parameter
 
 TOLERANCE, MOST = 1e-9, 200
@@ -22,7 +22,7 @@ def kept_jacobian(
     for k in range(MOST):
         size = np.abs(f).max(initial=0.0)
         if size < TOLERANCE:
-            return PowerFlowResult(v, True, k)
+            return ended(request, v, k)
         try:
             factors = factors or splu(equations.jacobian(v))
         except RuntimeError:  # singular

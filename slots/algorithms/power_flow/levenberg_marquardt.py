@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import splu
 
 from slots.algorithms.power_flow.rectangular import Rectangular
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended
 from slots.parameters import Parameter
 
 TOLERANCE, MOST = 1e-9, 200
@@ -21,7 +21,7 @@ def levenberg_marquardt(
     f = equations.residual(v)
     for k in range(MOST):
         if np.abs(f).max(initial=0.0) < TOLERANCE:
-            return PowerFlowResult(v, True, k)
+            return ended(request, v, k)
         j = equations.jacobian(v)
         normal = j.T @ j
         x = splu(sp.csc_matrix(normal + damping * sp.diags(normal.diagonal() + 1e-12))).solve(-(j.T @ f))

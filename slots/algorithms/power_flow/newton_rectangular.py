@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse.linalg import splu
 
 from slots.algorithms.power_flow.rectangular import Rectangular
-from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult
+from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended
 from slots.grid.model import Floats
 
 TOLERANCE, MOST = 1e-9, 50
@@ -29,7 +29,7 @@ def _solve(request: PowerFlowRequest, damped: bool) -> PowerFlowResult:
     for k in range(MOST):
         f = equations.residual(v)
         if np.abs(f).max(initial=0.0) < TOLERANCE:
-            return PowerFlowResult(v, True, k)
+            return ended(request, v, k)
         try:
             dv = equations.step(splu(equations.jacobian(v)).solve(-f))
         except RuntimeError:  # singular

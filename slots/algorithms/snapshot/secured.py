@@ -7,12 +7,12 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.contracts.adjustment import AdjustmentRequest
+from slots.contracts.power_flow import collapsed
 from slots.contracts.snapshot import Snapshot
 from slots.grid.admittance import Admittance, admittance, branch_flows
-from slots.grid.dc import shifted_injection, susceptance
+from slots.grid.dc import start_angles
 from slots.grid.model import Bools, Complexes, Floats, Grid
 from slots.grid.network import Network, whole
-from slots.grid.newton import dc_angles
 from slots.grid.operating_point import OperatingPoint, settle
 
 
@@ -51,11 +51,27 @@ def _first_point(net: Network, adm: Admittance) -> OperatingPoint:
         p, on, low, high, fixed, q, vm * np.exp(1j * grid.buses.va), controlled,
         np.zeros(grid.n_bus), np.zeros(grid.n_bus), np.zeros(len(grid.changers)),
     )  # fmt: skip
-    for start in (lambda: point.v, lambda: _flat(net, point), lambda: np.exp(1j * np.angle(_flat(net, point)))):
-        settled, ok = settle(net, adm.ybus, replace(point, v=start()))
-        if ok:
-            return settled
-    raise GridError(f"no AC power flow exists for the state of grid {grid.name}", "check loads, units and impedances")
+    for tried in (point, _balanced(net, point)):
+        for start in (lambda: tried.v, lambda: _flat(net, tried), lambda: np.exp(1j * np.angle(_flat(net, tried)))):  # noqa: B023
+            settled, ok = settle(net, adm.ybus, replace(tried, v=start()))
+            if ok and not collapsed(grid, settled.v):
+                return settled
+    raise GridError(
+        f"no AC power flow was found for the state of grid {grid.name}", "check loads, units and impedances"
+    )
+
+
+def _balanced(net: Network, point: OperatingPoint) -> OperatingPoint:
+    """The point with what its dispatch misses of the load shared by the room of the units that run, as far as it goes.
+
+    The state of many files is no dispatch (all units at half their range, say): one bus cannot make up for it.
+    """
+    units, base = net.grid.units, net.grid.base_mva
+    gap = -float(point.injection(net).real.sum()) * base
+    limit = np.where(point.on, units.pmax if gap > 0 else np.minimum(units.pmin, point.p), point.p)
+    room = np.abs(limit - point.p)
+    part = min(1.0, abs(gap) / room.sum()) if room.sum() > 0 else 0.0
+    return replace(point, p=point.p + part * (limit - point.p))
 
 
 def _running(grid: Grid) -> Bools:
@@ -66,11 +82,9 @@ def _running(grid: Grid) -> Bools:
 
 
 def _flat(net: Network, point: OperatingPoint) -> Complexes:
-    bbus, _, _ = susceptance(net.grid)
-    return np.asarray(
-        np.abs(point.v)
-        * np.exp(1j * dc_angles(bbus, point.injection(net).real + shifted_injection(net.grid), net.grid.slack))
-    )
+    grid = net.grid
+    angle = start_angles(grid, point.injection(net).real) + np.angle(point.v[grid.slack])
+    return np.asarray(np.abs(point.v) * np.exp(1j * angle))
 
 
 def _unmet(net: Network, point: OperatingPoint, loading: Floats) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.grid.model import Grid
 from slots.grid.reading import Reading, ReadingLog
+from slots.sources.case_units import DEFAULT_COST_USD_MWH
 from slots.sources.exchange.equipment import add_equipment
 from slots.sources.exchange.frames import Frames, called
 from slots.sources.exchange.links import add_links
@@ -26,7 +27,7 @@ from slots.sources.exchange.tables import BASE_MVA, Tables, unique
 from slots.sources.exchange.two_ports import two_ports
 from slots.sources.exchange.unused import tell
 from slots.sources.exchange.voltages import PLAUSIBLE, Voltages
-from slots.sources.from_case import DEFAULT_COST_USD_MWH, grid_from_case
+from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case
 
 
