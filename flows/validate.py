@@ -9,7 +9,7 @@ import numpy as np
 from bos_core.index.client import Index
 from flows.stages import Stages
 from flows.steps.inputs import network_of
-from slots.contracts.unit_commitment import check_minimum_times, check_ramps
+from slots.contracts.unit_commitment import check_changes, check_minimum_times, check_ramps
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
 
@@ -51,7 +51,7 @@ def year_from(network: str, read: Callable[[str, str], Any]) -> Year:
 def check_year(y: Year) -> None:
     """Raise AssertionError naming the first rule that the concatenated schedule breaks.
 
-    Balance, capacity, ramps (of the dispatch and of the adjusted outputs), minimum up and down times, reserve.
+    Balance, capacity, ramps and limits of starts and stops (of the dispatch and of the adjusted outputs), minimum up and down times, reserve.
     """
     units = y.network.grid.units
     thermal = units.kind == "thermal"
@@ -61,6 +61,7 @@ def check_year(y: Year) -> None:
         assert (out >= units.pmin[thermal] * run - POWER_TOLERANCE_MW).all(), "a unit below its minimum"
         assert (out <= units.pmax[thermal] * run + POWER_TOLERANCE_MW).all(), "a unit above its maximum or off"
         check_ramps(units, y.on, p)
+        check_changes(units, y.on, p)
     check_minimum_times(units, y.on, np.full(len(units), np.inf))
     held = y.reserve.sum(axis=1) + y.reserve_short
     assert (held >= y.reserve_required - BALANCE_TOLERANCE_MW).all(), "reserve missing and not reported"

@@ -13,6 +13,7 @@ from bos_core.objects.errors import ParameterError
 from flows.stages import Stages
 from flows.steps.adjustment import hourly_cost
 from flows.steps.inputs import network_of
+from slots.contracts.unit_commitment import changes_cost
 from slots.grid.model import Bools, Floats
 from slots.grid.network import Network
 
@@ -123,7 +124,7 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
         curative=read("adjust", "curative"),
         moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
         adjustment_cost=float(read("adjust", "cost_change").sum()), fuel_cost=float(hourly_cost(units, on, p).sum()),
-        start_cost=float((started * units.start_cost[thermal]).sum()), starts=int(started.sum()),
+        start_cost=changes_cost(units, on, np.full(len(units), np.inf)), starts=int(started.sum()),
         reserve_short=float(read("apd-check", "reserve_short").sum()), unserved=float(read("apd-check", "shed").sum()),
         lost_cases=int((read("n1", "lost_load") > 0).sum()), not_converged=int((read("n1", "converged") == 0).sum()),
         snapshot=dict(files["snapshot"][0].summary),

@@ -12,7 +12,7 @@ from slots.contracts.unit_commitment import Border
 
 SLOT = "borders"
 
-_UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh", "cap": "MW"}
+_UNITS = {"on": "", "hours": "h", "power": "MW", "energy": "MWh", "cap": "MW", "past": "h"}
 
 
 def run(chunk: Chunk) -> StepResult:

@@ -19,12 +19,21 @@ def movable(
     """
     thermal, variable = units.kind == "thermal", (units.kind == "variable") & units.in_service
     low = np.where(thermal[None, :] & on, units.pmin[None, :], p)
-    high = np.where(thermal[None, :] & on, units.pmax[None, :], p)
+    high = np.where(thermal[None, :] & on, np.minimum(units.pmax[None, :], changing(units, on)), p)
     if curtail:
         up = np.nan_to_num(available, nan=0.0)
         low = np.where(variable[None, :], np.minimum(np.minimum(floor, up), p), low)
         high = np.where(variable[None, :], np.maximum(up, p), high)
     return np.minimum(low, p), np.maximum(high, p)
+
+
+def changing(units: Units, on: Bools) -> Floats:
+    """(hour, unit) most MW that stated limits of starts and stops leave in first and last hours of running."""
+    out = np.full(on.shape, np.inf)
+    start, stop = np.maximum(units.start_limit, units.pmin), np.maximum(units.stop_limit, units.pmin)
+    out[1:] = np.where(on[1:] & ~on[:-1], start, out[1:])
+    out[:-1] = np.where(on[:-1] & ~on[1:], np.minimum(out[:-1], stop), out[:-1])
+    return out
 
 
 def ramp_room(units: Units, on: Bools, p: Floats, share: float) -> Floats:
@@ -59,7 +68,11 @@ def within(
     tight = (units.kind == "thermal") & (units.ramp < units.pmax - units.pmin - 1e-6)
     for hour, row in ((first, 0), (first + len(p), -1)):
         border = border_at(chunk, hour)
-        if border is None or not tight.any():
+        if border is None:
+            continue
+        if row == -1:  # a unit that may stop at midnight
+            high[row] = np.where(border.on & on[row], np.minimum(high[row], border.cap), high[row])
+        if not tight.any():
             continue
         held = tight & border.on & on[row] & np.isfinite(border.power)
         low[row, held] = np.maximum(low[row], border.power - units.ramp / 2)[held]

@@ -6,7 +6,7 @@ solved apart and their schedules still join.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ SPILL_USD_MWH = 500.0
 RESERVE_USD_MWH = 2_000.0
 OVERLOAD_USD_MWH = 1_500.0
 TOLERANCE_MW = 1e-4
-BORDER_FIELDS = ("on", "hours", "power", "energy", "cap")
+BORDER_FIELDS = ("on", "hours", "power", "energy", "cap", "past")
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Border:
         power: MW about which both days stay within half a ramp (units whose ramp is below their range).
         energy: MWh in store.
         cap: MW that the day before stays below in its last hour, so that a unit can stop at midnight; inf: none.
+        past: hours in that state as planned, which the cost of the next start is counted from; nothing binds the day
+            before to more than `hours` of them. Left out: those hours.
     """
 
     on: Bools
@@ -40,10 +42,18 @@ class Border:
     power: Floats
     energy: Floats
     cap: Floats
+    past: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def rested(self) -> Floats:
+        """(unit,) hours off that the cost of the next start is counted from; 0 of units that run."""
+        past = np.maximum(self.past, self.hours) if len(self.past) else self.hours
+        return np.asarray(np.where(self.on, 0.0, past))
 
     def to_arrays(self, prefix: str) -> dict[str, Any]:
         """Arrays for a file."""
-        return {f"{prefix}/{k}": getattr(self, k) for k in BORDER_FIELDS}
+        past = self.past if len(self.past) else self.hours
+        return {f"{prefix}/{k}": getattr(self, k) for k in BORDER_FIELDS} | {f"{prefix}/past": past}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Any], prefix: str) -> Border:
@@ -113,7 +123,7 @@ class Schedule:
         energy: MWh in store at the end of the hour.
         shed, spill, reserve_short: (hour,) MW of load not served, generation too much, reserve missing.
         overload: (hour, branch) MW above the limit.
-        fuel_cost, start_cost, penalty: USD; `bound`: proven lower bound on their sum.
+        fuel_cost, start_cost, penalty: USD, starts with stops; `bound`: proven lower bound on their sum.
     """
 
     on: Bools
@@ -145,12 +155,55 @@ def fuel_cost(h: Horizon, on: Bools, p: Floats) -> float:
     return total
 
 
+def start_room(units: Units) -> Floats:
+    """(unit,) MW that a unit can give in the first hour after a start: as stated, else as far as its ramp carries."""
+    return _room(units, units.start_limit)
+
+
+def stop_room(units: Units) -> Floats:
+    """(unit,) MW that a unit can give in the last hour before a stop: as stated, else as far as its ramp carries."""
+    return _room(units, units.stop_limit)
+
+
+def _room(units: Units, stated: Floats) -> Floats:
+    limit = np.where(np.isfinite(stated), stated, units.ramp)
+    return np.asarray(np.minimum(np.maximum(units.pmin, limit), units.pmax))
+
+
 def starts_cost(h: Horizon, on: Bools) -> float:
-    """Start-up costs within the horizon, counted from its start border if it has one (USD)."""
-    before = h.start.on[None, :] if h.start is not None else on[:1]
-    started = np.diff(np.vstack([before, on]).astype(int), axis=0) > 0
-    thermal = h.units.kind == "thermal"
-    return float((started[:, thermal] * h.units.start_cost[thermal]).sum())
+    """Costs of starts and stops within the horizon, counted from its start border if it has one (USD)."""
+    if h.start is None:
+        return changes_cost(h.units, np.vstack([on[:1], on]), np.full(len(h.units), np.inf))
+    return changes_cost(h.units, np.vstack([h.start.on, on]), h.start.rested)
+
+
+def changes_cost(units: Units, on: Bools, rested: Floats) -> float:
+    """Costs of the starts and stops of thermal units in `on` (hour, unit), whose first row is history (USD).
+
+    Args:
+        rested: (unit,) hours off at the end of that first hour; the tier of a unit's first start follows from it.
+    """
+    thermal = units.kind == "thermal"
+    change = np.diff(on.astype(int), axis=0)
+    stops = float(((change < 0)[:, thermal] * units.stop_cost[thermal]).sum())
+    started = (change > 0) & thermal
+    simple = units.start_share.shape[1] == 1
+    if simple:
+        return stops + float((started * units.start_cost).sum())
+    total = stops
+    for g in np.flatnonzero(started.any(axis=0)):
+        off = float(rested[g])
+        for t in range(1, len(on)):
+            if started[t - 1, g]:
+                total += float(units.start_cost[g]) * start_share(units, int(g), off)
+            off = 0.0 if on[t, g] else off + 1.0
+    return total
+
+
+def start_share(units: Units, unit: int, off: float) -> float:
+    """Share of a unit's start cost after so many hours off."""
+    tier = int(np.flatnonzero(units.start_off[unit] <= off)[-1]) if off > 0 else 0
+    return float(units.start_share[unit, tier])
 
 
 class UnitCommitmentAlgorithm(Protocol):
@@ -182,6 +235,7 @@ def check_schedule(h: Horizon, s: Schedule) -> None:
     else:
         check_minimum_times(units, seen_on, np.full(len(units), np.inf))
     check_ramps(units, s.on, seen_p)
+    check_changes(units, s.on, s.p)
     if h.end is not None:
         assert (s.on[-1, thermal] == h.end.on[thermal]).all(), "leaves its end border"
         for g in np.flatnonzero(thermal & units.in_service):
@@ -208,3 +262,14 @@ def check_ramps(units: Units, on: Bools, p: Floats, eps: float = 1e-3) -> None:
     both = (on[1:] & on[:-1])[:, thermal]
     step = np.abs(np.diff(p, axis=0))[:, thermal]
     assert (step[both] <= np.broadcast_to(units.ramp[thermal], step.shape)[both] + eps).all(), "ramp broken"
+
+
+def check_changes(units: Units, on: Bools, p: Floats, eps: float = 1e-3) -> None:
+    """Assert the stated limits of output in first and last hours of running, within hours whose neighbours are known."""
+    thermal = units.kind == "thermal"
+    for what, limit, hours, at in (
+        ("start", units.start_limit, on[1:] & ~on[:-1], p[1:]), ("stop", units.stop_limit, on[:-1] & ~on[1:], p[:-1])
+    ):  # fmt: skip
+        most = np.where(np.isfinite(limit), np.maximum(limit, units.pmin), np.inf)
+        over = hours & thermal & (at > most + eps)
+        assert not over.any(), f"unit {units.name[np.argwhere(over)[0, 1]]} above its {what} limit"

@@ -42,6 +42,8 @@ def merged(units: Units, group: Ints, unit_map: sp.csr_matrix) -> tuple[Units, s
         columns[name] = np.array([getattr(units, name)[group == k].max() for k in range(n)])
     names = np.where(out.plant == "", out.name, np.char.add("plant ", out.plant))
     out = replace(out, name=np.where(np.bincount(group) > 1, names, out.name), **columns)
+    starts = [_starts(units.take(group == k), units.start_off.shape[1]) for k in range(n)]
+    columns["start_off"], columns["start_share"] = (np.array(x) for x in zip(*starts, strict=True))
     curves = [_merit(units.take(group == k)) for k in range(n)]
     mw, usd = (np.array(x) for x in zip(*curves, strict=True))
     return replace(out, cost_mw=mw, cost_usd=usd), sp.csr_matrix(unit_map @ member)
@@ -62,3 +64,25 @@ def _merit(units: Units) -> tuple[Floats, Floats]:
     usd = np.concatenate([[0.0], np.cumsum(rise[order])]) + units.cost_usd[:, 0].sum()
     at = np.linspace(mw[0], mw[-1], points)
     return at, np.interp(at, mw, usd)
+
+
+def _starts(units: Units, tiers: int) -> tuple[Floats, Floats]:
+    """Hours off and shares of the start cost of several units that start together.
+
+    Every hour off at which the cost of any of them steps is a step of all; where there are more than a unit may have,
+    the smallest steps are taken an earlier step's hours, so that no start is priced below what it costs.
+    """
+    if len(units) == 1:
+        return units.start_off[0], units.start_share[0]
+    off = np.unique(units.start_off)
+    usd = np.zeros(len(off))
+    for k in range(len(units)):
+        usd += units.start_cost[k] * units.start_share[k, (units.start_off[k] <= off[:, None]).sum(axis=1) - 1]
+    while len(off) > tiers:
+        least = int(np.argmin(np.diff(usd)))
+        usd = np.delete(usd, least)  # the earlier hours, at the later cost
+        off = np.delete(off, least + 1)
+    total = units.start_cost.sum()
+    share = usd / total if total > 0 else np.ones(len(off))
+    further = off[-1] + 1.0 + np.arange(tiers - len(off))  # tiers that cost what the last one does
+    return np.concatenate([off, further]), np.pad(share, (0, len(further)), mode="edge")

@@ -45,7 +45,9 @@ def _units(case: CommitmentCase) -> dict[str, Any]:
     unit, k = np.nonzero((width > SHORTEST_PIECE_MW).any(axis=0))
     width, rise = width[:, unit, k], rise[:, unit, k]
     top, bottom = g.mw[0, unit, k + 1], g.mw[0, unit, k]
-    start, stop = (np.clip(top - np.maximum(x[unit], g.mw[0, unit, 0]), 0.0, top - bottom) for x in (g.start_limit, g.stop_limit))
+    start, stop = (
+        np.clip(top - np.maximum(x[unit], g.mw[0, unit, 0]), 0.0, top - bottom) for x in (g.start_limit, g.stop_limit)
+    )
     brief = (g.min_up[unit] < 2) & (start > 1e-9) & (stop > 1e-9)
     return {
         "piece_start": start, "piece_stop": stop, "piece_brief": brief,
@@ -63,7 +65,9 @@ def _states(case: CommitmentCase) -> dict[str, Any]:
     high = np.where(held & ~g.on, 0.0, 1.0 - g.must_rest)
     if (low > high).any():
         name = g.name[np.argwhere(low > high)[0, 1]]
-        raise GridError(f"unit {name} of {case.name} must run and rest in the same step", "mend its minimum times or state")
+        raise GridError(
+            f"unit {name} of {case.name} must run and rest in the same step", "mend its minimum times or state"
+        )
     stop = np.ones(low.shape)
     stop[0, g.on & (g.power > np.maximum(g.stop_limit, g.pmin[0]) + 1e-6)] = 0.0
     stop[0, g.on & (g.power - g.pmin[0] > g.fall + 1e-6)] = 0.0
@@ -185,7 +189,13 @@ def _lines(case: CommitmentCase) -> dict[str, Any]:
     watched = np.ones((m, k))
     watched[b.outages, np.arange(k)] = 0.0
     watched[:, np.abs(alone) <= 1e-6] = 0.0
-    return {**empty, "factors": operator, "outage_factors": np.asarray(operator.rows(b.outages)), "moved": moved, "watched": watched}
+    return {
+        **empty,
+        "factors": operator,
+        "outage_factors": np.asarray(operator.rows(b.outages)),
+        "moved": moved,
+        "watched": watched,
+    }
 
 
 def schedule_of(case: CommitmentCase, problem: Problem, x: Floats, bound: float, seconds: float) -> CaseSchedule:

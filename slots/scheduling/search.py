@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from bos_core.objects.errors import InfeasibleError
+from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.grid.model import Bools, Floats, Ints
 from slots.scheduling.highs import Solver
 from slots.scheduling.lazy import LazyLimits
@@ -111,12 +111,12 @@ class Relaxation(Generic[S]):
             try:
                 yield search(), self.bound
                 tried += 1
-            except InfeasibleError:  # a decision kept from the relaxation cannot be
+            except (InfeasibleError, SolverError):  # a decision kept from the relaxation cannot be
                 continue
         fixed = self.too_dear()
         try:
             yield self.without(fixed)
-        except InfeasibleError:
+        except (InfeasibleError, SolverError):
             if not tried:
                 schedule, proven = self.among(fixed[:0], self.effort.gap)
                 yield schedule, max(self.bound, proven)

@@ -151,6 +151,7 @@ class Scheduling:
             "shed_most": np.maximum(out["demand"], 0.0) * (price > 0), "u_before": self.static("u", 1),
             "start_cost": np.zeros(len(self.idx)) if g is None else g[self.live.units, 1],
             "stop_cost": np.zeros(len(self.idx)) if g is None else g[self.live.units, 2],
+            "tier_of": sp.csr_matrix((0, len(self.idx))), "warm_for": np.zeros(0), "saving": np.zeros(0),
             "min_up": np.maximum(np.ceil(self.static("td1", 1)), 1), "min_down": np.maximum(np.ceil(self.static("td2", 0.5)), 1),
         }  # fmt: skip
 

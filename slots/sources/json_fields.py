@@ -72,7 +72,8 @@ class Fields:
         """The named objects within a field; none if it is absent."""
         inner = self.get(name)
         return [
-            (k, Fields.of(v, f"{self.where}, {name} {k}")) for k, v in Fields.of(inner or {}, f"{self.where}, {name}").values.items()
+            (k, Fields.of(v, f"{self.where}, {name} {k}"))
+            for k, v in Fields.of(inner or {}, f"{self.where}, {name}").values.items()
         ]
 
     def text(self, name: str, default: str | None = None) -> str:
@@ -80,7 +81,9 @@ class Fields:
         value = self.get(name)
         value = default if value is None else value
         if not isinstance(value, str):
-            raise self.refuse(f"'{name}' is {_shown(value)}, not a name" if value is not None else f"'{name}' is missing")
+            raise self.refuse(
+                f"'{name}' is {_shown(value)}, not a name" if value is not None else f"'{name}' is missing"
+            )
         return value
 
     def number(self, name: str, default: float | None = None, low: float = -LARGEST) -> float:

@@ -6,14 +6,12 @@ starts and stops, ramps hold from rest too, renewable units give no reserve. Cos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from slots.contracts.commitment_case import CaseLines, CaseStores, CommitmentCase, Product, Profiled, ThermalUnits
-from slots.grid.model import Bools, Floats
+from slots.contracts.commitment_case import CommitmentCase, Product, Profiled
 from slots.grid.reading import ReadingLog
 from slots.sources.json_fields import Fields, read_document
 from slots.sources.thermal_records import ThermalRecord, no_lines, no_stores, thermal_units
@@ -82,7 +80,9 @@ def _thermal(f: Fields, label: str, hours: int) -> ThermalRecord:
         power=f.number("power_output_t0", 0.0, 0.0),
     )  # fmt: skip
     low, high = f.number("power_output_minimum", low=0.0), f.number("power_output_maximum", low=0.0)
-    if len(record.mw) and (abs(record.mw[0] - low) > 1e-6 * max(1, low) or abs(record.mw[-1] - high) > 1e-6 * max(1, high)):
+    if len(record.mw) and (
+        abs(record.mw[0] - low) > 1e-6 * max(1, low) or abs(record.mw[-1] - high) > 1e-6 * max(1, high)
+    ):
         raise f.refuse(
             f"'piecewise_production' goes from {record.mw[0]:g} to {record.mw[-1]:g} MW, the output from {low:g} to {high:g}"
         )

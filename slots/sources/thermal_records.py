@@ -93,7 +93,7 @@ def _check(r: ThermalRecord) -> None:
         raise f.refuse("its start costs are negative, or fall with the time off")
     if len(r.start_off) > 1 and r.start_off[0] > max(r.min_down, 1):
         raise f.refuse(f"no start cost is stated for {max(r.min_down, 1):g} h off", "begin with the minimum time off")
-    if r.on and r.since <= 0 or not r.on and r.since <= 0:
+    if (r.on and r.since <= 0) or (not r.on and r.since <= 0):
         raise f.refuse("its time in the state before the horizon is not positive")
     if not r.on and r.power > 1e-3:
         raise f.refuse(f"it rests before the horizon and gives {r.power:g} MW")
@@ -104,7 +104,8 @@ def _check(r: ThermalRecord) -> None:
 def no_stores(steps: int) -> CaseStores:
     """No store at all."""
     none, wide = np.zeros(0), np.zeros((steps, 0))
-    return CaseStores(np.zeros(0, dtype=str), np.zeros(0, np.int64), none, *[wide] * 11, wide > 0)
+    names, at = np.zeros(0, dtype=str), np.zeros(0, np.int64)
+    return CaseStores(names, at, none, wide, wide, wide, wide, wide, wide, wide, wide, wide, wide, wide, wide > 0)
 
 
 def no_lines(steps: int) -> CaseLines:

@@ -11,11 +11,18 @@ import numpy as np
 
 from bos_core.objects.errors import InfeasibleError, SolverError
 from slots.algorithms.borders.limits import Injected, settle_limits
-from slots.contracts.unit_commitment import RESERVE_USD_MWH, SHED_USD_MWH, SPILL_USD_MWH, Border, Horizon
+from slots.contracts.unit_commitment import (
+    RESERVE_USD_MWH,
+    SHED_USD_MWH,
+    SPILL_USD_MWH,
+    Border,
+    Horizon,
+    start_share,
+    stop_room,
+)
 from slots.grid.model import Bools, Floats, Ints, Units
 from slots.scheduling.highs import Solver
 from slots.scheduling.linear import INF, LinearModel
-from slots.scheduling.routines.day import stop_limit
 
 BLOCK_H = 4
 GAP = 5e-3
@@ -24,6 +31,7 @@ DIVE_FROM = 100  # limits that bind, and the plan is rounded, not searched
 MAX_DIVES = 80
 WHOLE = 1e-6
 ROUND_UP = 0.3  # of a unit, and a count becomes the next whole one
+NIGHT_H = 8.0  # for which units that a month's plan stops and starts mostly rest
 FAST_UNIT_H = 4.0  # units with shorter minimum times are not held on over a midnight for one block's sake
 
 
@@ -97,7 +105,7 @@ def _solve(h: Horizon, clusters: list[Ints], b: _Blocks) -> _Plan:
     width, slope, fixed = _mean_costs(units, clusters)
     span = b.length.astype(float)[:, None]
     low, high = _counts(h, clusters, b, size)
-    starts = np.array([units.start_cost[c].mean() for c in clusters])
+    starts = np.array([_change_costs(units, c).mean() for c in clusters])
     n = m.columns((n_block, len(rep)), low, high, fixed * span, integer=True).index
     s = m.columns((n_block, len(rep)), 0.0, size, starts, integer=True).index
     z = m.columns((n_block, len(rep)), 0.0, size).index
@@ -203,6 +211,13 @@ def _mean_costs(units: Units, clusters: list[Ints]) -> tuple[Floats, Floats, Flo
     return width, slope, usd[:, 0]
 
 
+def _change_costs(units: Units, members: Ints) -> Floats:
+    """(member,) USD of a start after a night off, and of the stop before it."""
+    off = np.maximum(units.min_down[members], NIGHT_H)
+    share = np.array([start_share(units, int(g), float(t)) for g, t in zip(members, off, strict=True)])
+    return np.asarray(units.start_cost[members] * share + units.stop_cost[members])
+
+
 def _counts(h: Horizon, clusters: list[Ints], b: _Blocks, size: Floats) -> tuple[Floats, Floats]:
     """(block, cluster) least and most running units that history and must-run leave."""
     low, high = np.zeros((len(b.first), len(clusters))), np.tile(size, (len(b.first), 1))
@@ -280,9 +295,10 @@ def _border(
     last = int(np.searchsorted(b.first, 24 * day) - 1)
     after = min(last + 1, len(b.first) - 1)
     on, hours = states[last].copy(), spans[last].copy()
+    past = hours.copy()
     fast = (units.min_up <= FAST_UNIT_H) & (units.min_down <= FAST_UNIT_H) & ~units.must_run
     brief = fast & on & ~states[after]
-    on[brief], hours[brief] = False, 1.0
+    on[brief], hours[brief], past[brief] = False, 1.0, 1.0
     least = np.where(on, units.min_up, units.min_down)
     hours = np.clip(hours, 1.0, np.maximum(least, 1.0))
     power = np.full(len(units), np.nan)
@@ -290,10 +306,10 @@ def _border(
         counts = plan.running[[last, after], k]
         mean = plan.power[[last, after], k].sum() / max(counts.sum(), 1)
         power[c] = np.clip(mean, units.pmin[c], units.pmax[c])
-    limit = stop_limit(units)
+    limit = stop_room(units)
     stops = on & ~states[after] & (limit < units.pmax - 1e-6)
     power[stops] = (limit - units.ramp / 2)[stops]  # the band's upper end is then the cap
     energy = np.zeros(len(units))
     store = np.flatnonzero((units.kind == "storage") & units.in_service)
     energy[store] = plan.energy[last]
-    return Border(on, hours, power, energy, np.where(stops, limit, np.inf))
+    return Border(on, hours, power, energy, np.where(stops, limit, np.inf), past)

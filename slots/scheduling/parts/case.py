@@ -1,6 +1,5 @@
 """Parts of a commitment case as the field states it: history, reserve products, loads with a price, stores."""
 
-from slots.scheduling.formulation import Formulation
 from slots.scheduling.parts.commitment import MatchedStarts, Trajectories
 from slots.scheduling.parts.network import FlowLimits, Injections
 from slots.scheduling.symbols import Constraint, Cost, Expr, Param, Term, Var
@@ -76,7 +75,9 @@ class Offers(PieceOutput):
     reserve = Constraint("offer_for @ r + short >= need", about="the reserve is held or its lack is paid")
     lack = Cost("short_price * short", about="missing reserve")
     capacity = Constraint("above + held <= headroom", about="output and reserve fit above the least output")
-    capacity_brief = Constraint("above + stops_hold * held <= brief_room", where="brief", about="the same before a stop")
+    capacity_brief = Constraint(
+        "above + stops_hold * held <= brief_room", where="brief", about="the same before a stop"
+    )
     rise = Constraint(
         "above + held - prev(above, above_before) <= rise_most * u - rise_cut * v", where="rises", about="rise"
     )

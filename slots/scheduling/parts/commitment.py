@@ -36,7 +36,9 @@ class StartTiers(Commitment):
     tier_of = Param("tier unit", "", tex="A^{k}", about="1 where a tier is of a unit")
     warm_for = Param("tier", "h", tex="T^{warm}", about="hours off below which the saving holds")
     saving = Param("tier", "USD", tex=r"\Delta c", about="what a start costs less than in the next colder state")
-    warm_before = Param("hour tier", "", default=0.0, tex="y_0", about="1 while a stop before the horizon is near enough")
+    warm_before = Param(
+        "hour tier", "", default=0.0, tex="y_0", about="1 while a stop before the horizon is near enough"
+    )
     warm = Var("hour tier", "", upper="1", tex="y", about="1 in the hour of a start that is still warm")
     warm_start = Constraint("warm <= tier_of @ v", about="only starts save")
     warm_since = Constraint(
@@ -60,7 +62,9 @@ class MatchedStarts(Commitment):
     rest_of = Param("unit rested", "", tex="A^{0}", about="1 at a unit that rests before the first hour and has tiers")
     rest_saving = Param("hour rested", "USD", tex=r"\Delta c^0", about="what its first start in an hour costs less")
     rest_high = Param("hour rested", "", default=1.0, about="0 where it costs no less")
-    joined = Var("hour arc", "", upper="within", tex="y", about="1 in the hour of a stop that a start follows so much later")
+    joined = Var(
+        "hour arc", "", upper="within", tex="y", about="1 in the hour of a stop that a start follows so much later"
+    )
     first = Var("hour rested", "", upper="rest_high", tex="y^0", about="1 in the hour of such a unit's first start")
     from_stop = Constraint("arc_of @ joined <= w", where="tiered", about="a stop is followed by one start at most")
     to_start = Constraint(
@@ -98,9 +102,13 @@ class Trajectories(StartRoom):
     start_cut_1 = Param("unit", "MW", default=0.0, tex="k^{v}_{-1}", about="range out of reach an hour after a start")
     start_cut_2 = Param("unit", "MW", default=0.0, tex="k^{v}_{-2}", about="range out of reach two hours after a start")
     stop_cut_1 = Param("unit", "MW", default=0.0, tex="k^{w}_{+1}", about="range out of reach an hour before the last")
-    stop_cut_2 = Param("unit", "MW", default=0.0, tex="k^{w}_{+2}", about="range out of reach two hours before the last")
+    stop_cut_2 = Param(
+        "unit", "MW", default=0.0, tex="k^{w}_{+2}", about="range out of reach two hours before the last"
+    )
     winding = Param("unit", "", default=0.0, about="1 where a ramp binds before stops")
-    risen = Expr("span * u - start_cut * v - start_cut_1 * prev(v) - start_cut_2 * prev(prev(v))", about="range reached")
+    risen = Expr(
+        "span * u - start_cut * v - start_cut_1 * prev(v) - start_cut_2 * prev(prev(v))", about="range reached"
+    )
     headroom = Expr("risen - late_cut * next(w)", tex="h", about="room above the least output")
     wound = Expr(
         "risen - stop_cut * next(w) - stop_cut_1 * next(next(w)) - stop_cut_2 * next(next(next(w)))",

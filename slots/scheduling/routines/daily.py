@@ -1,6 +1,6 @@
 """The chain's own commitment and dispatch: two routines of one day between its borders."""
 
-from slots.scheduling.parts.commitment import ClosedSegments, Commitment, StartRoom
+from slots.scheduling.parts.commitment import ClosedSegments, StartRoom, StartTiers
 from slots.scheduling.parts.network import FlowLimits, SystemBalance
 from slots.scheduling.parts.storage import Stores
 from slots.scheduling.parts.units import HeldReserve, Ramps, Weather
@@ -16,5 +16,7 @@ class DailyDispatch(Ramps, HeldReserve, Weather, Stores, FlowLimits, SystemBalan
     end = Constraint("above <= room", where="capped", about="a unit that may stop at midnight ends low enough")
 
 
-class DailyCommitment(Commitment, StartRoom, ClosedSegments, DailyDispatch):
+class DailyCommitment(StartTiers, StartRoom, ClosedSegments, DailyDispatch):
     """Unit commitment of a day: the dispatch, and which units run."""
+
+    capacity_brief = Constraint("above + r <= brief_room", where="brief", about="the same before a stop")

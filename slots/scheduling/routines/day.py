@@ -15,9 +15,11 @@ from slots.contracts.unit_commitment import (
     Horizon,
     Schedule,
     fuel_cost,
+    start_room,
     starts_cost,
+    stop_room,
 )
-from slots.grid.model import Bools, Floats, Ints, Units
+from slots.grid.model import Bools, Floats, Ints
 from slots.scheduling.lazy import TOLERANCE
 from slots.scheduling.problem import Problem
 from slots.scheduling.routines.daily import DailyCommitment, DailyDispatch
@@ -25,11 +27,6 @@ from slots.scheduling.routines.daily import DailyCommitment, DailyDispatch
 # Among equal schedules prefer the one that moves stores less; keeps solutions unique enough to compare.
 STORE_WEAR_USD_MWH = 0.1
 SHORTEST_PIECE_MW = 1e-9
-
-
-def stop_limit(units: Units) -> Floats:
-    """(unit,) MW a unit can start to or stop from within an hour."""
-    return np.asarray(np.minimum(np.maximum(units.pmin, units.ramp), units.pmax))
 
 
 @dataclass(frozen=True)
@@ -138,7 +135,7 @@ class Day:
         u, start = h.units, h.start
         low, high = self._states()
         linked, change, stop = np.ones(h.hours), np.ones((h.hours, len(g))), np.ones((h.hours, len(g)))
-        limit = stop_limit(u)[g]
+        limit = stop_room(u)[g]
         if start is None:  # free history: no start is paid for in the first hour
             linked[0], change[0] = 0.0, 0.0
         else:  # the day before may end above what a unit can stop from
@@ -146,9 +143,34 @@ class Day:
         return {
             "u_low": low, "u_high": high, "linked": linked, "change_high": change, "stop_high": stop,
             "u_before": np.zeros(len(g)) if start is None else start.on[g], "start_cost": u.start_cost[g],
-            "min_up": np.clip(u.min_up[g], 1, h.hours), "min_down": np.clip(u.min_down[g], 1, h.hours),
-            "span": (u.pmax - u.pmin)[g], "cut": u.pmax[g] - limit,
+            "stop_cost": u.stop_cost[g], "min_up": np.clip(u.min_up[g], 1, h.hours),
+            "min_down": np.clip(u.min_down[g], 1, h.hours), "span": (u.pmax - u.pmin)[g], **self._cuts(), **self._tiers(),
             "sloped": np.diff(u.cost_mw[g], axis=1) > SHORTEST_PIECE_MW,
+        }  # fmt: skip
+
+    def _cuts(self) -> dict[str, Any]:
+        """Range that limits of starts and stops leave out of reach; units that may do both within an hour have two rows."""
+        u, g = self.horizon.units, self.thermal
+        start, stop = (u.pmax - start_room(u))[g], (u.pmax - stop_room(u))[g]
+        brief = (u.min_up[g] < 2) & (start > 1e-6) & (stop > 1e-6)  # fmt: skip
+        return {
+            "start_cut": start, "stop_cut": stop, "brief": brief, "early_cut": np.maximum(start - stop, 0.0),
+            "late_cut": np.where(brief, np.maximum(stop - start, 0.0), stop),
+        }  # fmt: skip
+
+    def _tiers(self) -> dict[str, Any]:
+        """Savings of starts after short times off; none where every start of a unit costs the same."""
+        h, g = self.horizon, self.thermal
+        u = h.units
+        saving = np.diff(u.start_share[g], axis=1) * u.start_cost[g, None]
+        unit, k = np.nonzero(saving > 0)
+        until = np.ceil(u.start_off[g][unit, k + 1])
+        rested = np.full(len(g), np.inf) if h.start is None else np.where(h.start.on[g], np.inf, h.start.rested[g])
+        n = len(unit)
+        return {
+            "tier_of": sp.csr_matrix((np.ones(n), (np.arange(n), unit)), shape=(n, len(g))), "warm_for": until,
+            "saving": saving[unit, k],
+            "warm_before": (rested[unit] + np.arange(h.hours)[:, None] < until).astype(float),
         }  # fmt: skip
 
     def _states(self) -> tuple[Floats, Floats]:
@@ -176,8 +198,10 @@ class Day:
         u, on = h.units, self.commitment[:, g]
         before = h.start.on[g][None, :] if h.start is not None else on[:1]
         previous, following = np.vstack([before, on[:-1]]), np.vstack([on[1:], on[-1:]])
-        cut = u.pmax[g] - stop_limit(u)[g]
-        room = (u.pmax - u.pmin)[g] * on - cut * (on & ~previous) - cut * (on & ~following)
+        first, last, span, cut = on & ~previous, on & ~following, (u.pmax - u.pmin)[g] * on, self._cuts()
+        room = span - cut["start_cut"] * first - cut["late_cut"] * last
+        second = span - cut["early_cut"] * first - cut["stop_cut"] * last
+        room = np.where(cut["brief"], np.minimum(room, second), room)
         return {"u": on, "v": on & ~previous, "w": previous & ~on, "headroom": np.maximum(room, 0.0)}
 
     def power(self, x: Floats) -> Floats:
