@@ -30,6 +30,28 @@ def power_flow(
     _run("power_flow", grid, program, setting, json)
 
 
+@app.command("unit-commitment")
+def unit_commitment(
+    file: Annotated[Path, typer.Argument(help="a case of PGLib-UC or UnitCommitment.jl (.json, .json.gz)")],
+    gap: Annotated[float, typer.Option(help="share of the cost by which cost and bound may differ")] = 1e-3,
+    seconds: Annotated[float, typer.Option(min=1, help="CPU seconds after which the best found is taken")] = 600.0,
+    out: Annotated[Path | None, typer.Option(help="write the schedule into this file, as JSON")] = None,
+    json: Json = False,
+) -> None:
+    """The cheapest schedule of a unit commitment case, with a bound on what any could cost."""
+    with plain_errors():
+        from console.reading import print_warnings
+        from flows.analyses import unit_commitment as study
+
+        line, rows, reading = study(file, gap, seconds, out)
+        if json:
+            show_one({"result": line, "rows": rows, "reading": reading.plain()})
+            return
+        console.print(line, soft_wrap=True)
+        show(rows, False)
+        print_warnings(reading, str(file))
+
+
 @app.command()
 def screening(
     grid: Grid = "case118", program: str = _program("one-step"), setting: Settings = None, json: Json = False

@@ -12,6 +12,7 @@ from slots.algorithms.power_flow.newton_polar import newton_polar
 from slots.algorithms.sequence.profiles import profiles
 from slots.algorithms.snapshot.secured import secured
 from slots.contracts.adequacy import AdequacyRequest, check_adequacy
+from slots.contracts.commitment_case import check_case_schedule
 from slots.contracts.economic_dispatch import EconomicRequest, check_economic
 from slots.contracts.load_forecast import ForecastRequest, check_forecast
 from slots.contracts.loss_allocation import SolvedState, check_allocation
@@ -25,7 +26,10 @@ from slots.contracts.state_estimation import check_estimate
 from slots.grid.admittance import admittance
 from slots.grid.model import Bools, Floats, Grid
 from slots.grid.network import whole
+from slots.grid.reading import Reading
+from slots.scheduling.case_search import solve_case
 from slots.sources.catalogue import Source, load_source
+from slots.sources.commitment_files import read_case_file, write_schedule
 from slots.sources.measurements import read_measurements
 from slots.sources.series import Series, Spread
 
@@ -55,6 +59,23 @@ def analyse(slot: str, grid: str, program: str, settings: dict[str, Any], **opti
 def study(slot: str, source: Source, program: str, settings: dict[str, Any], **options: Any) -> tuple[str, Rows]:
     """As `analyse`, of a source that is read already."""
     return ANALYSES[slot](source, ready(slot, program, settings).call, **options)
+
+
+def unit_commitment(path: Path, gap: float, seconds: float, out: Path | None) -> tuple[str, Rows, Reading]:
+    """The schedule of a unit commitment case in a file: a line, units that run as rows, and what was made of the file."""
+    if not 0 < gap < 1:
+        raise ParameterError(f"a gap of {gap:g} is no share of the cost", "give one between 0 and 1, such as 0.001")
+    case = read_case_file(path)
+    s = solve_case(case, gap, seconds)
+    check_case_schedule(case, s)
+    if out is not None:
+        write_schedule(out, case, s)
+    starts = (np.diff(np.vstack([case.thermal.on, s.on]).astype(int), axis=0) > 0).sum(axis=0)
+    rows = [{"unit": str(n), "steps on": int(s.on[:, k].sum()), "starts": int(starts[k]), "MWh": round(float(s.p[:, k].sum() * case.step_h), 1)}
+            for k, n in enumerate(case.thermal.name) if s.on[:, k].any()]  # fmt: skip
+    parts = ", ".join(f"{k} {x:,.0f}" for k, x in s.parts.items() if abs(x) >= 0.5)
+    line = f"cost {s.cost:,.2f} USD ({parts}), bound {s.bound:,.2f}, gap {s.gap:.2e}, {s.seconds:.1f} CPU s"
+    return line, rows, case.reading
 
 
 def power_flow(source: Any, call: Call) -> tuple[str, Rows]:

@@ -123,6 +123,10 @@ class Relaxation(Generic[S]):
 
     def dive(self) -> S:
         """Keep what is whole, round up what is not, solve again."""
+        return self.schedule(self.rounded())
+
+    def rounded(self) -> Floats:
+        """The columns that the dive ends with."""
         solver, x = self.solver, self.x
         solver.option("solver", "choose")  # from the basis it ended with
         for k in range(MAX_ROUNDS):
@@ -130,18 +134,18 @@ class Relaxation(Generic[S]):
             open_ = np.abs(u - u.round()) > WHOLE
             if not open_.any():
                 break
-            still = _still(u)
-            solver.fix(self.running[still], u[still].round())
+            keep = still(u)
+            solver.fix(self.running[keep], u[keep].round())
             least = ROUND_UP if k < PATIENCE else LAST_ROUND_UP
             up = open_ & (u >= min(least, u[open_].max()))
             solver.fix(self.running[up], np.ones(int(up.sum())))
             x = self.limits.settle(self.what, relax=True)
         solver.fix(self.running, x[self.running].round())
-        return self.schedule(self.limits.settle(self.what, relax=True))
+        return self.limits.settle(self.what, relax=True)
 
     def neighbourhood(self) -> S:
         """Search the hours around fractional or changing decisions."""
-        fixed = self.running[_still(self.x[self.running])]
+        fixed = self.running[still(self.x[self.running])]
         return self.among(fixed, self.effort.gap / 2)[0]
 
     def without(self, fixed: Ints) -> tuple[S, float]:
@@ -175,7 +179,7 @@ class Relaxation(Generic[S]):
         return self.schedule(limits.settle(self.what, relax=True)), bound
 
 
-def _still(u: Floats) -> Bools:
+def still(u: Floats) -> Bools:
     """(hour, unit) where a commitment is whole and the same in the hours beside it."""
     same = np.abs(np.diff(u, axis=0)) < WHOLE
     edge = np.ones((1, u.shape[1]), bool)
