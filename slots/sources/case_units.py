@@ -19,7 +19,7 @@ from slots.grid.model import (
     plain_starts,
 )
 from slots.grid.reading import ReadingLog
-from slots.sources.costs import SEGMENTS, Curve, chords_above, convex, polynomial, table
+from slots.sources.costs import SEGMENTS, Curve, by_chords, chords_above, convex, table
 from slots.sources.matpower import Case
 from slots.sources.unit_classes import UnitClass, classify
 
@@ -135,7 +135,7 @@ def _cost_curves(
         if free[i]:
             curves.append(Curve(np.array([pmin[i], pmax[i]]), np.zeros(2)))
         elif case.gencost is None:
-            curves.append(polynomial(np.array([DEFAULT_COST_USD_MWH, 0.0]), pmin[i], pmax[i]))
+            curves.append(by_chords(np.array([DEFAULT_COST_USD_MWH, 0.0]), pmin[i], pmax[i]))
         else:
             curves.append(_curve(case, i, pmin[i], pmax[i]))
             chords = max(chords, _chords(case.gencost[i], pmin[i], pmax[i]))
@@ -160,7 +160,7 @@ def _curve(case: Case, i: int, pmin: float, pmax: float) -> Curve:
     if not np.isfinite(numbers).all():
         raise GridError(f"grid {case.name}: row {i + 1} of gencost holds what is not a number", "mend the cost")
     if model == 2:
-        return polynomial(numbers, pmin, pmax)
+        return by_chords(numbers, pmin, pmax)
     if (np.diff(numbers[::2]) < 0).any():
         raise GridError(f"grid {case.name}: the points in row {i + 1} of gencost are not in order", "sort them by MW")
     return convex(numbers[::2], numbers[1::2], pmin, pmax)

@@ -90,7 +90,7 @@ def _extend(x: Floats, mw: Floats, usd: Floats) -> Floats:
     return np.asarray(np.where(x > mw[-1], usd[-1] + high * (x - mw[-1]), out))
 
 
-def polynomial(coefficients: Floats, pmin: float, pmax: float) -> Curve:
+def by_chords(coefficients: Floats, pmin: float, pmax: float) -> Curve:
     """A polynomial cost (highest power first) at SEGMENTS equal steps from `pmin` to `pmax`, as a convex curve."""
     x = np.linspace(pmin, pmax, SEGMENTS + 1)
     return convex(x, np.asarray(np.polyval(coefficients, x), dtype=np.float64), pmin, pmax)
@@ -101,3 +101,9 @@ def chords_above(coefficients: Floats, pmin: float, pmax: float) -> float:
     x = np.linspace(pmin, pmax, 2 * SEGMENTS + 1)
     y = np.polyval(coefficients, x)
     return float(np.abs((y[:-2:2] + y[2::2]) / 2 - y[1::2]).max())
+
+
+def polynomial(coefficients: Floats, pmin: float, pmax: float) -> tuple[Floats, Floats]:
+    """`by_chords` with exactly SEGMENTS + 1 breakpoints; spare ones repeat the last."""
+    mw, usd = table([by_chords(coefficients, pmin, pmax)], SEGMENTS + 1)
+    return mw[0], usd[0]

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from slots.grid.model import CONDENSER, STORAGE, THERMAL, VARIABLE
-from slots.sources.from_case import UnitClass, unit_classes
 from slots.sources.pandapower_networks.expansion import Expansion, absent
 from slots.sources.pandapower_networks.own import ROW
+from slots.sources.unit_classes import UnitClass, unit_classes
 
 NONE = float("nan")
 UNLIMITED = 1e6  # MW, MVAr: pandapower's converters state 1e9 where a case has no limit
@@ -102,7 +102,7 @@ def _class(label: str, pmax: float, pmin: float) -> UnitClass:
 
 @cache
 def _classes() -> tuple[UnitClass, ...]:
-    return tuple(unit_classes())
+    return unit_classes()
 
 
 def _records(table: Any) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from slots.grid.model import THERMAL, VARIABLE, Bools, Floats, Units, plain_starts
 from slots.grid.reading import ReadingLog
+from slots.sources.case_units import DEFAULT_COST_USD_MWH
 from slots.sources.costs import SEGMENTS
-from slots.sources.from_case import DEFAULT_COST_USD_MWH
 from slots.sources.pandapower_networks.costs import Costs, default_curve
 from slots.sources.pandapower_networks.elements import STORE, Element, capacity
 from slots.sources.pandapower_networks.expansion import Expansion, absent
