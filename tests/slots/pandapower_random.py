@@ -406,6 +406,13 @@ def power_flow(grid, oracle) -> None:
     true = flow.v * np.conj(adm.ybus @ flow.v)
     gap = (true - s)[grid.slack] * grid.base_mva
     assert abs(gap) < 1e-4, "the slack's power"
+    depends = any((oracle.load[f"const_{x}_{p}_percent"] != 0).any() for x in "zi" for p in "pq")
+    if not depends:  # pandapower's own results of a slack leave out that loads depend on voltage
+        for table in ("ext_grid", "gen"):
+            for key, row in oracle[f"res_{table}"].iterrows():
+                k = u.name.tolist().index(f"{table} {key}")
+                same = not u.in_service[k] or abs(u.p[k] + 1j * u.q[k] - row.p_mw - 1j * row.q_mvar) < 1e-4
+                assert same, f"{table} {key}"
     flows(grid, oracle, adm, flow.v)
 
 
@@ -535,9 +542,14 @@ def links_and_stores(grid, net) -> None:
             assert np.isnan(r.get("max_p_mw", np.nan)) or u.charge_max[k] == r.max_p_mw
 
 
-def compare(networks: int = 60) -> None:
-    """Draw networks, each with a handful of features, and compare; raises at the first difference."""
+def drawn(seed: int) -> pp.pandapowerNet:
+    """A network with two to six features."""
+    rng = np.random.default_rng(seed)
+    return network(seed, rng.choice(sorted(FEATURES), int(rng.integers(2, 7)), replace=False).tolist())
+
+
+def compare(networks: int = 40) -> None:
+    """Draw networks that have each feature several times, and compare; raises at the first difference."""
     names = sorted(FEATURES)
     for seed in range(networks):
-        chosen = [names[(5 * seed + k) % len(names)] for k in range(5)]
-        check(network(seed, chosen))
+        check(network(seed, [names[(4 * seed + k) % len(names)] for k in range(4)]))

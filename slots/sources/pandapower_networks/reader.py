@@ -13,7 +13,7 @@ import numpy as np
 
 from bos_core.objects.errors import GridError
 from slots.grid.admittance import admittance
-from slots.grid.model import ISOLATED, Buses, Complexes, Grid, Ints
+from slots.grid.model import SLACK, Bools, Buses, Complexes, Grid, Ints
 from slots.grid.reading import ReadingLog
 from slots.grid.reference import normalised
 from slots.sources.pandapower_networks import report
@@ -86,9 +86,11 @@ def _grid(expansion: Expansion, at: Nodes, name: str, log: ReadingLog) -> Grid:
         dc_links(expansion, at) if links is None else replace(links, f=at.position[links.f], t=at.position[links.t]),
         f"pandapower network {name}",
     )  # fmt: skip
+    holds = holders(found)
+    stated = _balanced(stated, holds)
     _agree(stated)
-    stated = stated.replace(units=restored_units(table, [e.record for e in found]))
-    return normalised(stated, log, holders(found))
+    stated = stated.replace(units=restored_units(stated.units, [e.record for e in found]))
+    return normalised(stated, log, holds)
 
 
 def _without(table: Buses, at: Nodes, taken: list[tuple[int, complex]]) -> Buses:
@@ -101,19 +103,38 @@ def _without(table: Buses, at: Nodes, taken: list[tuple[int, complex]]) -> Buses
     return replace(table, pd=pd, qd=qd)
 
 
+def _gap(grid: Grid) -> Complexes:
+    """(bus,) MW and MVAr by which the injections miss the solution that pandapower found."""
+    v = grid.buses.vm * np.exp(1j * grid.buses.va)
+    gap = v * np.conj(admittance(grid).ybus @ v) * grid.base_mva - injection(grid)
+    return np.where(grid.live, gap, 0.0)
+
+
+def _balanced(grid: Grid, holds: Bools) -> Grid:
+    """Reactive power of what holds voltages, and active power at references, from the solution.
+
+    pandapower's own results leave out there that loads depend on voltage.
+    """
+    u = grid.units
+    mine = holds & u.in_service
+    count = np.bincount(u.bus[mine], minlength=grid.n_bus)
+    gap = _gap(grid) / np.maximum(count, 1)
+    at = np.where(mine, gap[u.bus], 0.0)
+    return grid.replace(units=replace(u, p=u.p + at.real * (grid.buses.kind[u.bus] == SLACK), q=u.q + at.imag))
+
+
 def _agree(grid: Grid) -> None:
     """The solution that pandapower found must balance the grid as read.
 
     Raises:
         GridError: at some bus it does not, by more than `AGREES_MW`.
     """
-    v = grid.buses.vm * np.exp(1j * grid.buses.va)
-    gap = injection(grid) - v * np.conj(admittance(grid).ybus @ v) * grid.base_mva
-    gap[grid.buses.kind == ISOLATED] = 0.0
+    gap = _gap(grid)
     worst = int(np.argmax(np.abs(gap)))
     if not np.isfinite(gap).all() or np.abs(gap[worst]) > AGREES_MW:
         raise GridError(
-            f"pandapower network {grid.name} is not read as pandapower reads it: bus {grid.buses.name[worst]} misses {abs(gap[worst]):.3g} MVA",
+            f"pandapower network {grid.name} is not read as pandapower reads it: bus {grid.buses.name[worst]} misses "
+            f"{abs(gap[worst]):.3g} MVA",
             "report it with the file",
         )
 
