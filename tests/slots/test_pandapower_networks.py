@@ -73,7 +73,10 @@ def test_ratings_of_situations(name, ratings):
 
 
 @settings(
-    max_examples=300, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.too_slow]
+    max_examples=300,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.integers(0, 2**32 - 1))
 def test_random_networks_are_read_as_pandapower_reads_them(seed):
