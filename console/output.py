@@ -15,6 +15,8 @@ from bos_core.objects.errors import BosError
 
 console = Console()
 
+LONGEST_NAME, LONGEST_NUMBER = 40, 14  # characters that are never folded in a table
+
 
 def show(rows: list[dict[str, Any]], as_json: bool, title: str = "") -> None:
     """Print rows as a table, or as one JSON array."""
@@ -26,7 +28,10 @@ def show(rows: list[dict[str, Any]], as_json: bool, title: str = "") -> None:
         return
     table = Table(title=title or None, title_justify="left", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for k, name in enumerate(rows[0]):
-        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold", no_wrap=k == 0)
+        longest = max(len(str(row.get(name, ""))) for row in rows)
+        # Numbers stay whole; where a table is too wide for the screen, its long names are folded.
+        whole = longest <= (LONGEST_NAME if k == 0 else LONGEST_NUMBER)
+        table.add_column(name, justify="left" if k == 0 else "right", overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(str(v) for v in row.values()))
     console.print(table)
