@@ -79,12 +79,15 @@ def unit_commitment(path: Path, gap: float, seconds: float, out: Path | None) ->
 
 
 def power_flow(source: Any, call: Call) -> tuple[str, Rows]:
-    """The case's own state from a flat start."""
+    """The case's own state."""
     request = scheduled(source.grid)
     result = call(request)
     check_power_flow(request, result)
     if not result.converged:
-        raise InfeasibleError(f"no state found in {result.iterations} steps", "choose another program, or less load")
+        why = f": {result.reason}" if result.reason else ""
+        raise InfeasibleError(
+            f"no state found in {result.iterations} steps{why}", "choose another program, or less load"
+        )
     grid, v = request.grid, result.v
     loss = float((v * np.conj(admittance(grid).ybus @ v)).real.sum() * grid.base_mva)
     rows = [{"bus": int(n), "p.u.": round(float(abs(x)), 4), "degrees": round(float(np.rad2deg(np.angle(x))), 2)}

@@ -11,6 +11,7 @@ _TRANSPOSE = re.compile(r"[\w\])}.]'")
 _MATRIX = re.compile(r"([A-Za-z]\w*(?:\.\w+)*)\s*=\s*\[([^\[\](){}'\"]*)\]")
 _STRINGS = re.compile(r"([A-Za-z]\w*(?:\.\w+)*)\s*=\s*\{((?:[\s;,]|'(?:[^'\n]|'')*'|\"[^\"\n]*\")*)\}")
 _NEXT = re.compile(r"[\[\](){}'\",;\n]")
+_QUOTED = re.compile(r"'(?:[^'\n]|'')*'|\"[^\"\n]*\"")
 _STRING = re.compile(r"'(?:[^'\n]|'')*'")
 _BETWEEN = re.compile(r"[\s;,]*")
 _END = re.compile(r"[ \t\r\x0b]*(?=[;,\n]|\Z)")
@@ -72,15 +73,16 @@ def _without_comment(line: str) -> tuple[str, bool]:
 
 def _end_of_code(line: str) -> int:
     """Where the comment of a line begins in which quotes transpose, too."""
-    inside, before = "", " "
-    for k, c in enumerate(line):
-        if inside:
-            inside = "" if c == inside else inside
-        elif c in "%#" or line.startswith("...", k):
+    k = 0
+    while k < len(line):
+        c, before = line[k], line[k - 1] if k else " "
+        if c in "%#" or line.startswith("...", k):
             return k
-        elif c == '"' or (c == "'" and not (before.isalnum() or before in "_)]}.'")):
-            inside = c
-        before = c
+        if c == '"' or (c == "'" and not (before.isalnum() or before in "_)]}.'")):
+            found = _QUOTED.match(line, k)
+            k = found.end() if found is not None else k + 1
+        else:
+            k += 1
     return len(line)
 
 
