@@ -91,8 +91,8 @@ def import_data(
         if json:
             show([asdict(done)], json)
             return
-        console.print(done.told, soft_wrap=True)
-        for remark in done.remarks:
+        console.print(f"version {done.version}")
+        for remark in (done.told, *done.remarks):
             console.print(f"  {remark}", soft_wrap=True)
 
 

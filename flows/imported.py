@@ -65,7 +65,7 @@ class Imported:
         if self.start is not None:
             a, b = (self.start + timedelta(hours=h) for h in (self.first, last))
             when += f" ({a:%Y-%m-%d %H:%M} to {b:%Y-%m-%d %H:%M} UTC)"
-        return (f"version {self.version}: {self.dataset} of {of} from {self.rows} rows, {when}, "
+        return (f"{self.dataset} of {of} from {self.rows} rows, {when}, "
                 f"{self.low:g} to {self.high:g} {self.unit}")  # fmt: skip
 
 

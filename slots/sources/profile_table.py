@@ -81,22 +81,19 @@ def _csv(name: str, content: bytes, zone: ZoneInfo | None) -> _Read:
     separator = next((s for s in (";", "\t") if s in header), ",")
     remarks = [] if separator == "," else ["columns are separated by " + ("semicolons" if separator == ";" else "tabs")]
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    stamps: list[str] = []
+    values: list[Floats] = []
     try:
-        lines = [(rows.line_num, r) for r in rows if r]
+        heading = next((r for r in rows if r), [])
+        names = _headings(name, [" ".join(h.split()) for h in heading])
+        for row in (r for r in rows if r):  # one at a time: a year of many buses is large as text
+            stamps.append(row[0])
+            values.append(_numbers(name, rows.line_num, names, row[1:], separator, remarks))
     except csv.Error as error:
         raise ProfileError(f"profile {name} cannot be read ({error})", "give CSV or Parquet") from None
-    names = _headings(name, [" ".join(h.split()) for h in lines[0][1]] if lines else [])
-    if len(lines) < 2:
+    if not values:
         raise ProfileError(f"profile {name} holds no series", "give a column of hours and one per device")
-    values = np.empty((len(lines) - 1, len(names)))
-    for k, (number, row) in enumerate(lines[1:]):
-        if len(row) != len(names) + 1:
-            raise ProfileError(
-                f"row {number} of profile {name} has {len(row)} cells, the header has {len(names) + 1}",
-                "separate columns by semicolons if commas are decimal" if separator == "," else "mend the file",
-            )
-        values[k] = _numbers(name, number, names, row[1:], separator != ",", remarks)
-    return names, values, stamps_of([r[0] for _, r in lines[1:]], name, zone), remarks
+    return names, np.array(values), stamps_of(stamps, name, zone), remarks
 
 
 def _decoded(name: str, content: bytes) -> str:
@@ -125,13 +122,20 @@ def _headings(name: str, cells: list[str]) -> list[str]:
     return cells[1:]
 
 
-def _numbers(name: str, line: int, names: list[str], cells: list[str], comma: bool, remarks: list[str]) -> Floats:
+def _numbers(name: str, line: int, names: list[str], cells: list[str], separator: str, remarks: list[str]) -> Floats:
+    """A row's values."""
+    if len(cells) != len(names):
+        raise ProfileError(
+            f"row {line} of profile {name} has {len(cells) + 1} cells, the header has {len(names) + 1}",
+            "separate columns by semicolons if commas are decimal" if separator == "," else "mend the file",
+        )
     try:
         out = np.array(cells, dtype=float)
         if np.isfinite(out).all() and not any("_" in c for c in cells):
             return out
     except ValueError:
         pass
+    comma = separator != ","
     return np.array([_value(name, line, n, c, comma, remarks) for n, c in zip(names, cells, strict=True)])
 
 

@@ -12,8 +12,6 @@ from slots.sources.rts_gmlc.hours import Files
 from slots.sources.rts_gmlc.sheets import Pointer, Pointers, Sheet
 from slots.sources.series import Series
 
-DOWN = ("Reg_Down", "Flex_Down")
-
 
 def series_of(folder: Path, grid: Grid, pointers: Pointers, stores: Sheet, reserves: Sheet, log: ReadingLog) -> Series:
     """Load by the areas' series, what weather allows, inflow and spinning reserve.
@@ -60,7 +58,7 @@ def _chosen(grid: Grid, pointers: Pointers, stores: Sheet, log: ReadingLog) -> l
             elif category == "Generator" and parameter == "Natural_Inflow":
                 why = "" if unit == STORAGE else "it flows into no store of gen.csv"
             elif category == "Reserve" and parameter == "Requirement":
-                why = "" if name not in DOWN else "no schedule holds downward reserve"
+                why = "no schedule holds downward reserve" if _is_down(name) else ""
             else:
                 why = f"no run reads {parameter} of {category}"
             if why:
@@ -141,11 +139,18 @@ def _owners(stores: Sheet) -> dict[str, str]:
     return dict(zip(stores.texts("Storage"), stores.texts("GEN UID"), strict=True))
 
 
+def _is_down(product: str) -> bool:
+    return "down" in product.lower()
+
+
 def _reserve(files: Files, pointers: list[Pointer], s: Sheet, log: ReadingLog) -> Floats:
     """(hour,) MW of upward spinning reserve: the sum of all products that have a series."""
     total = np.zeros(files.hours)
     names = s.texts("Reserve Product") if len(s) else []
     direction = dict(zip(names, s.texts("Direction", "Up") if len(s) else [], strict=True))
+    strange = [p.object for p in pointers if p.object not in direction and "up" not in p.object.lower()]
+    if strange:
+        log.warn(f"reserve {', '.join(strange[:5])} is taken as upward: no name or table says that it is not")
     for p in pointers:
         if direction.get(p.object, "Up").lower() == "up":
             total += files.total(p)
@@ -154,7 +159,7 @@ def _reserve(files: Files, pointers: list[Pointer], s: Sheet, log: ReadingLog) -
     said = {p.object for p in pointers}
     fixed = s.floats("Requirement (MW)", 0.0) if len(s) else np.zeros(0)
     for name, mw in zip(names, fixed.tolist(), strict=True):
-        if name not in said and direction[name].lower() == "up" and name not in DOWN and mw:
+        if name not in said and direction[name].lower() == "up" and not _is_down(name) and mw:
             total += mw
             log.fill("series.reserve", 1, f"{mw:g} MW in every hour", f"reserves.csv; {name} has no series")
     if len(s):
