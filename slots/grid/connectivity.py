@@ -18,24 +18,36 @@ def components(grid: Grid, without: int | Ints | None = None) -> Ints:
 
 
 def kept_without(grid: Grid, branches: Ints) -> Bools | None:
-    """(bus,) mask of what stays with the slack bus when some branches are out; None where all live buses do."""
-    label = components(grid, without=branches)
-    kept: Bools = label == label[grid.slack]
+    """(bus,) mask of the main part when some branches are out; None where all live buses are in it."""
+    kept = _main_part(grid, components(grid, without=branches))
     return None if kept[grid.live].all() else kept
 
 
+def _main_part(grid: Grid, label: Ints) -> Bools:
+    """(bus,) mask of the part with units that serves the most load; the slack bus's where none serves more.
+
+    A slack bus that is a plant at the end of a line is lost with that line, not the grid.
+    """
+    units, n = grid.units, int(label.max()) + 1
+    alive = np.zeros(n, bool)
+    alive[label[units.bus[units.in_service & (units.pmax > 0)]]] = True
+    load = np.bincount(label, np.maximum(grid.buses.pd, 0.0) * grid.live, n)
+    load = np.where(alive, load, -1.0)
+    own = int(label[grid.slack])
+    main = int(load.argmax())
+    return np.asarray(label == (main if load[main] > load[own] + 1e-9 else own))
+
+
 def islanding_outages(grid: Grid, candidates: Ints) -> dict[int, Bools]:
-    """For each candidate branch whose loss splits the grid: (bus,) mask of what stays with the slack bus."""
-    out = {}
-    for branch in _bridges(grid, candidates):
-        label = components(grid, without=branch)
-        out[branch] = label == label[grid.slack]
-    return out
+    """For each candidate branch whose loss splits the grid: (bus,) mask of the main part, which goes on."""
+    return {branch: _main_part(grid, components(grid, without=branch)) for branch in _bridges(grid, candidates)}
 
 
 def _bridges(grid: Grid, candidates: Ints) -> list[int]:
     import networkx as nx
 
+    if not len(candidates):
+        return []
     br = grid.branches
     graph = nx.Graph()
     graph.add_nodes_from(range(grid.n_bus))

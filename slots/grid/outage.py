@@ -106,7 +106,7 @@ def solve_outage(
         network, adm: the intact network.
         out: position of the branch that is out, or positions.
         hour: the intact hour.
-        kept: (bus,) buses that stay with the slack bus; all live ones by default.
+        kept: (bus,) buses of the main part; all live ones by default.
         tolerance: largest mismatch accepted (p.u.).
     """
     ybus = without_branches(network, as_set(network.grid, adm, hour.shunt, hour.tap), out)
@@ -114,14 +114,24 @@ def solve_outage(
     kept = live if kept is None else kept & live
     outside = hour.s[live & ~kept].real
     lost_load, lost_generation = float(-outside[outside < 0].sum()), float(outside[outside > 0].sum())
-    share = np.where(kept, hour.share, 0.0)
-    share = share / share.sum() if share.sum() > 0 else np.where(np.arange(len(share)) == network.grid.slack, 1.0, 0.0)
-    slack = network.grid.slack
+    slack = reference(network.grid.slack, hour, kept)
+    share = shares_within(hour, kept, slack)
     v, held, ok = switching(ybus, hour, hour.v, share, slack, kept, tolerance)
     if not ok:
-        start = _dc_start(network, out, hour, kept)
+        start = _dc_start(network, out, hour, kept, share, slack)
         v, held, ok = switching(ybus, hour, start, share, slack, kept, tolerance)
     return Outage(np.where(kept, v, 0.0), ok, held, lost_load, lost_generation)
+
+
+def reference(slack: int, hour: Hour, kept: Bools) -> int:
+    """The bus whose angle and voltage are held in a part: the slack bus, or where that is lost the one of most units."""
+    return slack if kept[slack] else int(np.where(kept & hour.controlled, 1.0 + hour.share, -1.0).argmax())
+
+
+def shares_within(hour: Hour, kept: Bools, slack: int) -> Floats:
+    """(bus,) share of a deficit that each bus of a part takes; its reference all where no unit there shares any."""
+    share = np.where(kept, hour.share, 0.0)
+    return share / share.sum() if share.sum() > 0 else np.where(np.arange(len(share)) == slack, 1.0, 0.0)
 
 
 def switching(
@@ -161,7 +171,7 @@ def switching(
     return v, held, False
 
 
-def _dc_start(network: Network, out: Any, hour: Hour, kept: Bools) -> Complexes:
+def _dc_start(network: Network, out: Any, hour: Hour, kept: Bools, share: Floats, slack: int) -> Complexes:
     br = network.grid.branches
     on = br.in_service.copy()
     on[out] = False
@@ -169,5 +179,5 @@ def _dc_start(network: Network, out: Any, hour: Hour, kept: Bools) -> Complexes:
     grid = network.grid.replace(branches=replace(br, in_service=on))
     bbus, _, _ = susceptance(grid)
     p: Floats = np.where(kept, hour.s.real, 0.0)
-    angles = dc_angles(bbus, p - p.sum() * hour.share + shifted_injection(grid), grid.slack)
+    angles = dc_angles(bbus, p - p.sum() * share + shifted_injection(grid), slack)
     return np.asarray(np.abs(hour.v) * np.exp(1j * angles))

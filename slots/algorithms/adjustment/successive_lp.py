@@ -308,7 +308,8 @@ def _case_rows(
     grid, base = net.grid, net.grid.base_mva
     rate, vlow, vhigh = limits(net, case >= 0)
     mva, mag = np.maximum(*(np.abs(x) for x in branch_flows(grid, adm, v))), np.abs(v)
-    s = Sensitivity(_matrix(net, adm, case), v, grid.slack, np.flatnonzero(held), np.flatnonzero(kept))
+    slack = grid.slack if kept[grid.slack] else int(np.flatnonzero(held)[0])
+    s = Sensitivity(_matrix(net, adm, case), v, slack, np.flatnonzero(held), np.flatnonzero(kept))
     rows = [_Row(float(mva[b]), -INF, rate[b] / base * (1 - backoff), s.flow(grid.branches, adm, b)) for b in flows]
     return rows + [
         _Row(float(mag[b]), vlow[b] + VOLTAGE_BACKOFF, vhigh[b] - VOLTAGE_BACKOFF, s.voltage(b)) for b in volts

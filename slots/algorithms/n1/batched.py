@@ -2,11 +2,12 @@
 
 Where no C compiler is found the second engine does the work. What the updates do not solve, the kernel solves again
 by Newton's full, damped method from two starts before it says that there is no power flow. Outages that cut off more
-than one bus or the slack bus are solved by the full method in Python.
+than one bus or the slack bus are solved in the part that goes on, laid out by itself.
 """
 
 import logging
 from ctypes import byref, c_void_p
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,16 @@ from slots.grid.admittance import Admittance, admittance, branch_flows, with_tap
 from slots.grid.compiled import address
 from slots.grid.connectivity import islanding_outages
 from slots.grid.elimination import elimination_order, fill_of
-from slots.grid.model import Complexes, Floats, Ints
+from slots.grid.model import ISOLATED, PV, SLACK, Bools, Complexes, Floats, Ints
 from slots.grid.network import Network
-from slots.grid.outage import REACTIVE_TOLERANCE, RETURN_TOLERANCE, Hour, Outage, solve_outage
+from slots.grid.outage import REACTIVE_TOLERANCE, RETURN_TOLERANCE, Hour, Outage, reference, shares_within
 
 _log = logging.getLogger(__name__)
 
 TOLERANCE = 1e-8  # p.u. of mismatch
 MAX_STEPS = 40
+HELD = 1e-10  # p.u. from its set point, and a bus of a part holds its voltage
+MOST_IN_PARTS = 1_500_000  # buses of parts that are kept for the next hour
 
 
 def batched(request: N1Request) -> N1Result:
@@ -64,7 +67,7 @@ class BatchedEngine:
     """A network laid out for the kernel: live buses in elimination order, the slack bus last."""
 
     def __init__(self, net: Network, library: Any) -> None:
-        self.net, self._library = net, library
+        self.net, self.library = net, library
         self.adm = admittance(net.grid)
         self.splitting = islanding_outages(net.grid, net.contingencies)
         self._bus, self._place = elimination_order(net, self.adm.ybus)
@@ -74,6 +77,7 @@ class BatchedEngine:
         self._admittances = {k: np.ascontiguousarray(x) for k, x in self._in_order(self.adm).items()}
         self._structure = self._lay_out()
         self._dead = self._dead_buses()
+        self._parts: dict[tuple[int, int], _Part] = {}
 
     def _hold(self, array: Any, kind: type = np.float64) -> int | None:
         self._kept.append(np.ascontiguousarray(array, dtype=kind))
@@ -132,7 +136,7 @@ class BatchedEngine:
                 out[k] = -1
                 continue
             off = np.flatnonzero(~kept & self.net.grid.live)
-            out[k] = int(self._place[off[0]]) if len(off) == 1 else -2
+            out[k] = int(self._place[off[0]]) if len(off) == 1 and off[0] != self.net.grid.slack else -2
         return out
 
     def verify(self, request: N1Request) -> N1Result:
@@ -160,8 +164,15 @@ class BatchedEngine:
             collect.put_outage(h, 1 + k, self._full(hour, k))
 
     def _full(self, hour: Hour, case: int) -> Outage:
+        """A case that cuts off more than a bus; what leaves the grid whole is no concern of this."""
         branch = int(self.net.contingencies[case])
-        return solve_outage(self.net, self.adm, branch, hour, self.splitting.get(branch))
+        kept = self.splitting[branch] & self.net.grid.live
+        slack = reference(self.net.grid.slack, hour, kept)
+        if (branch, slack) not in self._parts:
+            if len(self._parts) * len(kept) > MOST_IN_PARTS:
+                self._parts.clear()
+            self._parts[branch, slack] = _Part(self, branch, kept, slack)
+        return self._parts[branch, slack].solve(hour)
 
     def cases(self, hour: Hour, outages: Ints) -> Cases:
         """Voltages of some outages (positions in the network's contingencies) of an hour, the intact one first."""
@@ -194,7 +205,7 @@ class BatchedEngine:
         )  # fmt: skip
         told = kernel.Hour(**{k: address(a) for k, a in arrays.items()})
         listed = address(which) if len(which) else None
-        if not self._library.alone(byref(self._structure), byref(told), byref(cases), c_void_p(listed), len(which)):
+        if not self.library.alone(byref(self._structure), byref(told), byref(cases), c_void_p(listed), len(which)):
             return None
         v = np.zeros(self.net.grid.n_bus, complex)
         v[self._bus] = e + 1j * f
@@ -229,9 +240,37 @@ class BatchedEngine:
             reactive_tolerance=REACTIVE_TOLERANCE, return_tolerance=RETURN_TOLERANCE, most=MAX_STEPS, **run.addresses(),
         )  # fmt: skip
         told = kernel.Hour(**{k: address(a) for k, a in arrays.items()})
-        if len(mine) and not self._library.outages(byref(self._structure), byref(told), byref(cases)):
+        if len(mine) and not self.library.outages(byref(self._structure), byref(told), byref(cases)):
             run.flags[:] = 0
         return run
+
+
+class _Part:
+    """What goes on after an outage that splits the grid, as a network of its own."""
+
+    def __init__(self, whole: BatchedEngine, branch: int, kept: Bools, slack: int) -> None:
+        grid = whole.net.grid
+        self._kept, self._slack, self._lost = kept, slack, grid.live & ~kept
+        kind = np.where(kept, np.where(grid.buses.kind == SLACK, PV, grid.buses.kind), ISOLATED)
+        kind[slack] = SLACK
+        inside = grid.branches.in_service & kept[grid.branches.f] & kept[grid.branches.t]
+        inside[branch] = False
+        part = grid.replace(buses=replace(grid.buses, kind=kind), branches=replace(grid.branches, in_service=inside))
+        net = replace(whole.net, grid=part, outages=np.zeros(0, np.int64))
+        self._engine = BatchedEngine(net, whole.library)
+        self._changers = np.isin(grid.changers, part.changers)
+
+    def solve(self, hour: Hour) -> Outage:
+        """The state of the part after an hour's loss of the rest."""
+        kept = self._kept
+        mine = replace(hour, share=shares_within(hour, kept, self._slack), tap=hour.tap[self._changers])
+        v = self._engine.alone(mine, np.zeros(0, np.int64))
+        outside = hour.s[self._lost].real
+        lost_load, lost_generation = float(-outside[outside < 0].sum()), float(outside[outside > 0].sum())
+        if v is None:
+            return Outage(np.where(kept, hour.v, 0.0), False, hour.controlled & kept, lost_load, lost_generation)
+        held = hour.controlled & kept & (np.abs(np.abs(v) - np.abs(hour.v)) < HELD)
+        return Outage(v, True, held, lost_load, lost_generation)
 
 
 class _Run:

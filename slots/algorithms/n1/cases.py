@@ -24,7 +24,7 @@ class Engine(Protocol):
     """Solves outages of a network's hours.
 
     Attributes:
-        splitting: for each contingency that splits the grid, (bus,) what stays with the slack bus.
+        splitting: for each contingency that splits the grid, (bus,) the main part, which goes on.
     """
 
     splitting: dict[int, Bools]
