@@ -43,11 +43,21 @@ def power_derivatives(ybus: Any, v: Complexes) -> tuple[Any, Any]:
         ds_da[diagonal, diagonal] += 1j * v * np.conj(current)
         ds_dm[diagonal, diagonal] += np.conj(current) * unit
         return ds_da, ds_dm
-    flow = sp.diags(ybus @ v)
-    dv, per_unit = sp.diags(v), sp.diags(v / np.maximum(np.abs(v), LEAST))
-    ds_dm = dv @ (ybus @ per_unit).conj() + flow.conj() @ per_unit
-    ds_da = 1j * dv @ (flow - ybus @ dv).conj()
-    return sp.csr_matrix(ds_da), sp.csr_matrix(ds_dm)
+    y = sp.csr_matrix(ybus)
+    row, mag = np.repeat(np.arange(len(v)), np.diff(y.indptr)), np.maximum(np.abs(v), LEAST)
+    own, between = np.conj(y @ v), v[row] * np.conj(y.data * v[y.indices])
+    ds_da = sp.csr_matrix((-1j * between, y.indices, y.indptr), y.shape)
+    ds_dm = sp.csr_matrix((between / mag[y.indices], y.indices, y.indptr), y.shape)
+    return _plus_diagonal(ds_da, row, 1j * v * own), _plus_diagonal(ds_dm, row, own * v / mag)
+
+
+def _plus_diagonal(a: sp.csr_matrix, row: Ints, diagonal: Complexes) -> sp.csr_matrix:
+    """A matrix and a diagonal, in place where every diagonal entry is there once."""
+    at = np.flatnonzero(a.indices == row)
+    if len(at) == a.shape[0]:
+        a.data[at] += diagonal
+        return a
+    return sp.csr_matrix(a + sp.diags(diagonal))
 
 
 class Factors:
@@ -77,14 +87,7 @@ class Factors:
                 raise RuntimeError("the Jacobian is singular")
             self._dense = (lu, pivots)
         else:
-            rows_p, rows_q, mags_p, mags_q = ds_da[pvpq], ds_da[pq], ds_dm[pvpq], ds_dm[pq]
-            blocks = [[rows_p[:, pvpq].real, mags_p[:, pq].real], [rows_q[:, pvpq].imag, mags_q[:, pq].imag]]
-            if shared is not None:
-                slack, share = ds_da[extra], sp.csc_matrix(-shared[1][pvpq][:, None])
-                blocks = [[*blocks[0], share], [*blocks[1], None]]
-                corner = sp.csc_matrix([[-shared[1][shared[0]]]])
-                blocks.append([slack[:, pvpq].real, ds_dm[extra][:, pq].real, corner])
-            self._sparse = splu(sp.csc_matrix(sp.bmat(blocks, format="csc")))
+            self._sparse = splu(_jacobian(ds_da, ds_dm, pvpq, pq, p_rows, None if shared is None else shared[1]))
 
     def solve(self, rhs: Floats, transposed: bool = False) -> Floats:
         """x of J x = rhs, or of its transpose."""
@@ -92,6 +95,28 @@ class Factors:
             return np.asarray(self._sparse.solve(rhs, trans="T" if transposed else "N"))
         x, _ = dgetrs(*self._dense, rhs, trans=int(transposed))
         return np.asarray(x)
+
+
+def _jacobian(
+    ds_da: sp.csr_matrix, ds_dm: sp.csr_matrix, pvpq: Ints, pq: Ints, p_rows: Ints, share: Floats | None
+) -> sp.csc_matrix:
+    """The sparse Jacobian: P of `pvpq`, Q of `pq`, then P of what else is in `p_rows`; a column of shares at the end."""
+    n, size = ds_da.shape[0], len(pvpq) + len(pq)
+    p_at, q_at, angle_at, mag_at = (np.full(n, -1) for _ in range(4))
+    p_at[p_rows] = np.where(np.arange(len(p_rows)) < len(pvpq), np.arange(len(p_rows)), size)
+    q_at[pq] = mag_at[pq] = len(pvpq) + np.arange(len(pq))
+    angle_at[pvpq] = np.arange(len(pvpq))
+    parts = []
+    for matrix, column in ((ds_da, angle_at), (ds_dm, mag_at)):
+        row, col = np.repeat(np.arange(n), np.diff(matrix.indptr)), column[matrix.indices]
+        for place, values in ((p_at, matrix.data.real), (q_at, matrix.data.imag)):
+            inside = (place[row] >= 0) & (col >= 0)
+            parts.append((values[inside], place[row][inside], col[inside]))
+    if share is not None:
+        parts.append((-share[p_rows], p_at[p_rows], np.full(len(p_rows), size)))
+        size += 1
+    data, rows, cols = (np.concatenate(x) for x in zip(*parts, strict=True))
+    return sp.csc_matrix((data, (rows, cols)), shape=(size, size))
 
 
 def newton(
