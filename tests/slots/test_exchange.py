@@ -15,7 +15,9 @@ from slots.grid.admittance import admittance
 from slots.grid.model import Grid
 from slots.sources.catalogue import load_source
 from slots.sources.exchange import reader
+from slots.sources.exchange.shipped import shipped_names
 from slots.sources.exchange.writer import write_exchange
+from slots.sources.listed import listed_grids
 from tests.slots.openloadflow import differences, solved_here
 
 SITUATIONS = Path(__file__).parent / "situations"
@@ -140,6 +142,18 @@ def test_what_a_format_has_no_place_for_is_refused(tmp_path):
     with pytest.raises(GridError, match="cannot be written as UCTE"):
         write_exchange(load_source("case14").grid, tmp_path / "x.uct")  # it has a shunt
     assert not list(tmp_path.iterdir())
+
+
+def test_networks_that_powsybl_brings_are_listed_as_they_are():
+    listed = {g.grid.removeprefix("powsybl:"): g for g in listed_grids() if g.grid.startswith("powsybl:")}
+    assert sorted(listed) == shipped_names()
+    for name, sizes in listed.items():
+        if not sizes.buses:
+            with pytest.raises(GridError, match=r"DC grid in detail|no generator in its main area"):
+                load_source(f"powsybl:{name}")
+            continue
+        g = load_source(f"powsybl:{name}").grid
+        assert (sizes.buses, sizes.branches, sizes.units) == (g.n_bus, len(g.branches), len(g.units))
 
 
 @pytest.mark.parametrize(

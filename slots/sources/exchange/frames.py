@@ -43,6 +43,11 @@ class Frames:
                 self._kept[key] = pd.DataFrame()
         return self._kept[key]
 
+    def names(self) -> dict[str, str]:
+        """Names by id, of the tables fetched so far."""
+        named = [t["name"] for t in self._kept.values() if "name" in t and not isinstance(t.index, pd.MultiIndex)]
+        return {str(k): str(n) for column in named for k, n in column.items() if n}
+
     @property
     def kv(self) -> "pd.Series[float]":
         """Nominal voltage of each voltage level."""

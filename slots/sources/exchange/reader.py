@@ -17,7 +17,6 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.grid.model import Grid
 from slots.grid.reading import Reading, ReadingLog
-from slots.sources.case_units import DEFAULT_COST_USD_MWH
 from slots.sources.exchange.equipment import add_equipment
 from slots.sources.exchange.frames import Frames, called
 from slots.sources.exchange.links import add_links
@@ -95,7 +94,8 @@ def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind
     add_links(frames, tables, voltages)
     tables.settle_voltages(slack)
     tell(frames, tables)
-    return _grid(tables, name, origin)
+    grid = _grid(tables, name, origin)
+    return grid.replace(reading=_by_name(grid.reading, frames))
 
 
 def _grid(tables: Tables, name: str, origin: str) -> Grid:
@@ -114,6 +114,13 @@ def _grid(tables: Tables, name: str, origin: str) -> Grid:
         dc_links=replace(grid.dc_links, name=unique(tables.dcline_names)),
     )  # fmt: skip
     return grid.replace(reading=_report(tables, grid))
+
+
+def _by_name(reading: Reading, frames: Frames) -> Reading:
+    """The report with names in place of ids, which in CGMES are no words."""
+    known = frames.names()
+    left = tuple(replace(x, names=tuple(known.get(n, n) for n in x.names)) for x in reading.left_out)
+    return replace(reading, left_out=left)
 
 
 def _banks(tables: Tables, grid: Grid) -> dict[str, Any]:
@@ -138,8 +145,6 @@ def _report(tables: Tables, grid: Grid) -> Reading:
         log.fill(x.what, x.count, x.value, x.source)
     for sentence in filled.warnings:
         log.warn(sentence)
-    log.fill("units.cost_usd", len(grid.units), f"{DEFAULT_COST_USD_MWH:g} USD/MWh", "the format has no costs")
-    log.fill("units.ramp", len(grid.units), "the whole range within an hour", "the format has no ramps")
     used = {k: len(getattr(grid, k)) for k in ("buses", "branches", "units", "dc_links")}
     return log.done({k: n for k, n in used.items() if n}, compared(grid, state(tables)))
 

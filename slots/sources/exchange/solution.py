@@ -9,6 +9,7 @@ from slots.grid.admittance import admittance
 from slots.grid.model import Complexes, Grid
 from slots.grid.newton import newton
 from slots.grid.reading import FileState
+from slots.sources.own_state import SAME_DEGREE, SAME_PU
 
 
 def compared(grid: Grid, theirs: Complexes) -> FileState | None:
@@ -33,9 +34,13 @@ def compared(grid: Grid, theirs: Complexes) -> FileState | None:
     filled = ours.copy()
     filled[known] = theirs[known] * np.exp(1j * np.angle(turn[0]))
     losses = [float((v * np.conj(y @ v)).real.sum()) * grid.base_mva for v in (ours, filled)]
-    told = "" if len(known) == grid.n_bus else f"{grid.n_bus - len(known)} buses have no state in the file"
-    dloss = losses[0] - losses[1] if not told else np.nan
-    return FileState(dv, float(np.abs(angle).max()), dloss, told)
+    whole = len(known) == grid.n_bus
+    same = dv < SAME_PU and np.abs(angle).max() < SAME_DEGREE
+    told = "the file's own state is the power flow of what was read" if same else (
+        "the file's own state differs from the power flow of its schedule and set points: it was not solved, or with other "
+        "limits and controls")  # fmt: skip
+    told += "" if whole else f"; {grid.n_bus - len(known)} buses have no state in the file"
+    return FileState(dv, float(np.abs(angle).max()), abs(losses[0] - losses[1]) if whole else np.nan, told)
 
 
 def solved(grid: Grid, start: Complexes) -> Complexes | None:
