@@ -107,7 +107,7 @@ def _within_the_year(table: ProfileTable, start: datetime | None) -> tuple[int, 
         first, length = table.first // HOUR, YEAR
     else:
         first = (table.first - round(start.timestamp())) // HOUR
-        length = round((start.replace(year=start.year + 1) - start).total_seconds()) // HOUR
+        length = 24 * (_year_later(start) - start).days
     low, high = max(first, 0), min(first + table.hours, length)
     outside = table.hours - max(high - low, 0)
     if outside > SHIFT or high <= low:
@@ -119,6 +119,12 @@ def _within_the_year(table: ProfileTable, start: datetime | None) -> tuple[int, 
         )
     words = [f"{outside} hours outside the scenario's year were left out"] if outside else []
     return low, table.values[low - first : high - first], words
+
+
+def _year_later(start: datetime) -> datetime:
+    """The same day of the next year; 1 March after a 29 February."""
+    leap = (start.month, start.day) == (2, 29)
+    return start.replace(year=start.year + 1, month=3, day=1) if leap else start.replace(year=start.year + 1)
 
 
 def _columns(

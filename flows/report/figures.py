@@ -1,6 +1,7 @@
 """What a report shows, gathered from the result files of a task set."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -49,13 +50,14 @@ class Figures:
     """Everything the report needs; hourly arrays run over the horizon.
 
     `worst_before`, `worst_after`: (hour,) worst N-1 loading, share of rating, before and after adjustment.
-    `curative`: (hour,) MW of curative actions planned. `transient`: what each simulation of a fault told.
+    `begin`: timestamp of the first hour (UTC). `curative`: (hour,) MW of curative actions planned. `transient`: what each simulation of a fault told.
     """
 
     network: Network
     header: dict[str, Any]
     description: str
     first_hour: int
+    begin: datetime
     load: Floats
     by_fuel: dict[str, Floats]
     available: Floats
@@ -113,6 +115,7 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
     _, told = store.read(files["sequence"][0].path, [])
     return Figures(
         network=net, header=header, description=str(told["description"]), first_hour=first,
+        begin=datetime.fromisoformat(str(told["start"])) + timedelta(hours=int(first)),
         load=read("sequence", "load").sum(axis=1),
         by_fuel={f: p[:, units.fuel == f].sum(axis=1) for f in fuels}, available=available, variable=produced,
         curtailed=np.maximum(available - produced, 0.0), vmin=read("adjust", "vm").min(axis=1),

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from bos_core.index import merging, scenarios
 from bos_core.index.client import Index
 from bos_core.objects.errors import OntologyError, ProfileError
 from flows.edits import edit_version, effects
+from flows.imported import Imported
 from flows.portable import export_version, import_version
-from flows.profiles import Imported, import_profiles
+from flows.profiles import _year_later, import_profiles
 from flows.versions import lay_down_model, start_of_series
 from storage.postgres import EmbeddedPostgres
 from storage.settings import Settings
@@ -172,6 +174,13 @@ def test_dates_count_from_the_scenarios_hour_zero(index: Index, plain: int, tmp_
     (tmp_path / "two.csv").write_text("t,2\n" + "".join(f"{t},1\n" for t in times))
     with pytest.raises(ProfileError, match="give one year at a time"):
         _import(index, plain, tmp_path / "two.csv")
+
+
+@pytest.mark.parametrize(("start", "hours"), [("2020-01-01", 8784), ("2021-01-01", 8760), ("2020-07-01", 8760),
+                                              ("2019-07-01", 8784), ("2020-02-29", 8784)])  # fmt: skip
+def test_a_year_from_any_day_has_its_hours(start: str, hours: int):
+    begin = datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert 24 * (_year_later(begin) - begin).days == hours
 
 
 BAD = [

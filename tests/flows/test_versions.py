@@ -218,6 +218,19 @@ def _with_load(index: Index, version: int) -> int:
     return import_profiles(index, version, [path], "load", "with load").version
 
 
+@pytest.mark.slow
+def test_a_folder_that_begins_in_july_is_planned_in_july(home: Home):
+    july = Path(__file__).parent.parent / "slots" / "situations" / "f_july"
+    home.bos("run", "steady-state-planning", "--grid", str(july), "--hours", "24")
+    run = json.loads(home.bos("sets", "--json").stdout)[0]["id"]
+    load = _read(home, run, "sequence", "load")
+    np.testing.assert_allclose(load, np.tile([0, 600 / 11, 500 / 11], (24, 1)), rtol=0, atol=2.0**-11)
+    with h5py.File(home.folder / "results" / run / "sequence" / "sequence-07-000.h5") as file:
+        assert file.attrs["start"] == "2020-07-01T00:00:00+00:00"
+        np.testing.assert_array_equal(file["hour"], np.arange(24))
+    assert "from 2020-07-01 00:00 UTC" in (home.folder / "results" / run / "report.html").read_text()
+
+
 ALONE = """
 import json, sys
 sys.modules["console"] = None  # a summary needs no console
