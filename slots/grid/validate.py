@@ -4,24 +4,28 @@ import numpy as np
 
 from bos_core.objects.errors import GridError
 from slots.grid.connectivity import components
-from slots.grid.model import ISOLATED, SLACK, Grid
+from slots.grid.model import ISOLATED, PV, SLACK, Grid
 
 
 def check_grid(grid: Grid) -> None:
     """Raise GridError with the first rule that `grid` breaks."""
-    for rule in (_numbers, _one_slack, _connected, _ratings, _limits, _supply):
+    for rule in (_numbers, _one_slack, _connected, _ratings, _limits, _set_points, _supply):
         rule(grid)
 
 
 def _numbers(grid: Grid) -> None:
-    for table, columns in (
-        (grid.buses, ("pd", "qd", "gs", "bs", "vmin", "vmax")),
-        (grid.branches, ("r", "x", "b", "tap", "shift")),
-        (grid.units, ("pmin", "pmax", "cost_usd")),
-    ):
-        for column in columns:
+    """Numbers where there must be some; limits of reactive power, ramps and ratings may be infinite."""
+    for table, finite, any_number in (
+        (grid.buses, ("pd", "qd", "gs", "bs", "vmin", "vmax"), ("kv",)),
+        (grid.branches, ("r", "x", "b", "tap", "shift", "g_f", "b_f", "g_t", "b_t", "r_asym", "x_asym"), ("rate", "rate_emergency")),
+        (grid.units, ("pmin", "pmax", "p", "q", "cost_mw", "cost_usd", "start_cost", "stop_cost", "min_up", "min_down"),
+         ("qmin", "qmax", "ramp", "ramp_10min", "vset")),
+        (grid.dc_links, ("p", "loss0", "loss1"), ()),
+    ):  # fmt: skip
+        for column in (*finite, *any_number):
             values = getattr(table, column)
-            rows = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+            fine = np.isfinite(values) if column in finite else ~np.isnan(values)
+            rows = fine.all(axis=tuple(range(1, fine.ndim)))
             if not rows.all():
                 name = table.name[int(np.flatnonzero(~rows)[0])]
                 raise GridError(f"grid {grid.name}: {column} of {name} is not a number", "mend the data")
@@ -66,6 +70,17 @@ def _limits(grid: Grid) -> None:
     bad = np.flatnonzero(grid.buses.vmax < grid.buses.vmin)
     if len(bad):
         raise GridError(f"grid {grid.name}: bus {grid.buses.number[bad[0]]} has vmax below vmin", "mend it")
+
+
+def _set_points(grid: Grid) -> None:
+    units = grid.units
+    held = np.isin(grid.buses.kind[units.bus], (PV, SLACK)) & units.in_service
+    bad = np.flatnonzero(held & ~((units.vset > 0) & np.isfinite(units.vset)))
+    if len(bad):
+        raise GridError(
+            f"grid {grid.name}: unit {units.name[bad[0]]} holds its bus at {units.vset[bad[0]]:g} p.u.",
+            "give a set point above 0",
+        )
 
 
 def _supply(grid: Grid) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from slots.grid.model import VARIABLE, Floats, Grid
+from bos_core.objects.errors import GridError
+from slots.grid.model import VARIABLE, Complexes, Floats, Grid
 
 _FORM = "function mpc = {name}\n%% {origin}\nmpc.version = '2';\nmpc.baseMVA = {base!r};\n"
 
@@ -15,8 +16,17 @@ def write_case(grid: Grid, path: Path) -> None:
 
     A case has no place for minimum times, stores and hourly ramps beyond RAMP_AGC; reading it back fills those from
     classes. Everything else comes back, numbers to the last bit (angles to rounding): topology, impedances, limits, costs,
-    names.
+    names. Shunts of branches beyond their charging become shunts of their buses: the same power flow while all are in service.
+
+    Raises:
+        GridError: a branch has another impedance from its other end.
     """
+    uneven = np.flatnonzero(grid.branches.in_service & ((grid.branches.r_asym != 0) | (grid.branches.x_asym != 0)))
+    if len(uneven):
+        raise GridError(
+            f"branch {grid.branches.name[uneven[0]]} has another impedance from its other end, which a MATPOWER case cannot hold",
+            "export the grid to pandapower",
+        )
     name = "".join(c if c.isalnum() else "_" for c in path.stem)
     text = _FORM.format(name=name, origin=grid.origin.replace("\n", " "), base=grid.base_mva)
     text += "".join(_matrix(key, rows) for key, rows in matrices(grid).items())
@@ -54,9 +64,19 @@ def _fuels(grid: Grid) -> list[str]:
 
 def _buses(grid: Grid) -> Floats:
     b, one = grid.buses, np.ones(grid.n_bus)
+    shunt = b.gs + 1j * b.bs + _ends(grid)
     return np.column_stack([
-        b.number, b.kind, b.pd, b.qd, b.gs, b.bs, b.area, b.vm, np.rad2deg(b.va), b.kv, one, b.vmax, b.vmin,
+        b.number, b.kind, b.pd, b.qd, shunt.real, shunt.imag, b.area, b.vm, np.rad2deg(b.va), b.kv, one, b.vmax, b.vmin,
     ]).astype(float)  # fmt: skip
+
+
+def _ends(grid: Grid) -> Complexes:
+    """(bus,) MW, MVAr at 1 p.u. of the shunts of branches beyond the halves of their charging."""
+    br, out = grid.branches, np.zeros(grid.n_bus, complex)
+    on = br.in_service * grid.base_mva
+    np.add.at(out, br.f, on * (br.g_f + 1j * br.b_f) / br.tap**2)
+    np.add.at(out, br.t, on * (br.g_t + 1j * br.b_t))
+    return out
 
 
 def _units(grid: Grid) -> Floats:
@@ -85,15 +105,15 @@ def _costs(grid: Grid) -> Floats:
     """Piecewise-linear curves; units without cost get a flat zero."""
     u = grid.units
     points = u.cost_mw.shape[1]
-    out = np.zeros((len(u), 4 + 2 * points))
+    out = np.zeros((len(u), max(6, 4 + 2 * points)))
     for k in range(len(u)):
         mw, usd = u.cost_mw[k], u.cost_usd[k]
         keep = np.concatenate([[True], np.diff(mw) > 0])
         mw, usd = mw[keep], usd[keep]
         if len(mw) < 2 or u.kind[k] == VARIABLE:  # a case wants two points
-            out[k, :6] = 2, u.start_cost[k], 0, 2, 0.0, usd[0]
+            out[k, :6] = 2, u.start_cost[k], u.stop_cost[k], 2, 0.0, usd[0]
             continue
-        out[k, :4] = 1, u.start_cost[k], 0, len(mw)
+        out[k, :4] = 1, u.start_cost[k], u.stop_cost[k], len(mw)
         out[k, 4 : 4 + 2 * len(mw)] = np.column_stack([mw, usd]).ravel()
     return out
 

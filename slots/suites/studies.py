@@ -20,11 +20,13 @@ from slots.contracts.power_flow import PowerFlowResult, check_power_flow, schedu
 from slots.contracts.representative_days import Days, DaysRequest, check_days, distance, features_of
 from slots.contracts.screening import Ranking, check_ranking
 from slots.grid.admittance import admittance
+from slots.grid.model import Grid
 from slots.grid.newton import newton
 from slots.sources.catalogue import load_source
 from slots.suites.case import Case
 from slots.suites.states import day, series
 
+VECTOR_GROUP = "case9 behind 150 degrees"
 INSECURE = 100  # a day of the year on which many outages are insecure
 SEEN_FIRST = 0.6  # of the insecure outages that are among as many, and half as many again, ranked first
 SIGMAS = 5.0  # standard errors that a sampled result may be off
@@ -33,10 +35,10 @@ RESERVE_LOSS = 0.05  # of the capacity in work by which the worst week may be wo
 
 
 def power_flow() -> list[Case]:
-    """Four grids from a flat start, and one that is asked for ten times its load, which no state can give."""
+    """Four grids, one with units behind a vector group, and one asked for ten times its load, which no state can give."""
     out = []
-    for name in ("case9", "case30", "case118", "case_RTS_GMLC"):
-        request = scheduled(load_source(name).grid)
+    for name in ("case9", "case30", "case118", "case_RTS_GMLC", VECTOR_GROUP):
+        request = scheduled(_behind_150_degrees() if name == VECTOR_GROUP else load_source(name).grid)
         grid = request.grid
         known = newton(admittance(grid).ybus, request.injection, request.v, grid.slack, request.held)
 
@@ -52,6 +54,14 @@ def power_flow() -> list[Case]:
         assert not result.converged, "a state is told where there is none"
 
     return [*out, Case("ten times the load", (request,), refuses)]
+
+
+def _behind_150_degrees() -> Grid:
+    """The 9-bus system with its second and third unit behind transformers that turn by 150 degrees."""
+    grid = load_source("case9").grid
+    behind = np.isin(grid.branches.t, (1, 2)) | np.isin(grid.branches.f, (1, 2))
+    away = np.where(np.isin(grid.branches.t, (1, 2)), 1, -1) * np.deg2rad(150)
+    return grid.replace(branches=replace(grid.branches, shift=np.where(behind, away, 0.0)))
 
 
 def screening() -> list[Case]:

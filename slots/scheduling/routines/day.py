@@ -90,7 +90,7 @@ class Day:
         return {
             "at_bus": self._at(g), "pmin": u.pmin[g], "pmax": u.pmax[g], "width": width,
             "slope": np.divide(rise, width, out=np.zeros_like(width), where=width > SHORTEST_PIECE_MW),
-            "no_load": u.cost_usd[g, 0], "quick": np.minimum(u.ramp_10min, u.pmax)[g], "ramp": u.ramp[g],
+            "no_load": u.cost_usd[g, 0], "quick": np.clip(u.ramp_10min, 0, np.maximum(u.pmax, 0))[g], "ramp": u.ramp[g],
         }  # fmt: skip
 
     def _borders(self) -> dict[str, Any]:
