@@ -1,5 +1,6 @@
 """Random networks: what is read of them has OpenLoadFlow's power flow, branch by branch, and the limits that were drawn."""
 
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from slots.grid.model import Grid
 from slots.sources.catalogue import load_source
+from slots.sources.exchange.reader import grid_of_network
 from tests.slots.openloadflow import differences
 from tests.slots.powsybl_networks import Drawn, draw_network
 from tests.slots.ucte_files import draw_ucte
@@ -49,6 +51,21 @@ def _as_stated(drawn: Drawn, g: Grid) -> None:
             assert g.units.pmin[k] == (0.0 if g.units.kind[k] == "variable" else pmin)
             if q:
                 np.testing.assert_allclose((g.units.qmin[k], g.units.qmax[k]), q, rtol=1e-9)
+
+
+@cache
+def _drawn(seed: int) -> Drawn:
+    return draw_network(Random(seed))
+
+
+def compare() -> None:
+    """Some random networks, read and compared; raises at the first difference."""
+    for seed in range(40):
+        drawn = _drawn(seed)
+        g = grid_of_network(drawn.network, "drawn", "test")
+        _as_stated(drawn, g)
+        apart = differences(drawn.network, g)
+        assert apart is None or max(apart[0] / VOLTAGE, apart[1] / POWER) < 1
 
 
 @MANY

@@ -1,8 +1,10 @@
 """Workbooks of ANDES and AMS: the power flow of what is read is that of the format's equations, and nothing is dropped in silence."""
 
 import os
+from functools import cache
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -44,6 +46,22 @@ def _as_stated(sheets: Sheets, g: Grid) -> None:
                 assert getattr(g.units, ours)[k] == pytest.approx(100 * r[theirs], rel=1e-12)
     for r in sheets["Line"]:
         assert g.branches.rate[g.branches.name.tolist().index(r["idx"])] == pytest.approx(100 * r["rate_a"])
+
+
+@cache
+def _solved(seed: int) -> tuple[Sheets, dict[str, complex]]:
+    sheets = draw_workbook(Random(seed))
+    return sheets, solve_apart(sheets)
+
+
+def compare() -> None:
+    """Some random workbooks, read and compared; raises at the first difference."""
+    with TemporaryDirectory() as folder:
+        for seed in range(15):
+            sheets, right = _solved(seed)
+            g = load_source(str(write(sheets, Path(folder) / "drawn.xlsx"))).grid
+            assert not right or _apart(sheets, g, right) < 1e-6
+            _as_stated(sheets, g)
 
 
 @MANY
