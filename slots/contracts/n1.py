@@ -130,5 +130,5 @@ def check_n1(request: N1Request, result: N1Result) -> None:
     assert result.loading.shape == (hours, cases), "a case is missing"
     assert np.isfinite(result.loading[result.converged]).all(), "a loading is not a number"
     splitting = islanding_outages(request.network.grid, result.contingencies)
-    whole = np.array([k not in splitting for k in result.contingencies])
+    whole = np.array([k not in splitting for k in result.contingencies], dtype=bool)
     assert (result.lost_load[:, 1:][:, whole] == 0).all(), "load lost without an island"

@@ -97,6 +97,15 @@ class _Program:
             SolverError: none is found.
         """
         low, high = self._bounds()
+        moving, rows = (
+            int((high > low).sum()),
+            int(sum((a == b).sum() for a, b in zip(self._low, self._high, strict=True))),
+        )
+        if moving < rows:
+            raise SolverError(
+                f"the AC optimum of grid {self._case.name} is not sought: {rows} equations must hold, and {moving} unknowns"
+                " can move", "give units or voltages some room",
+            )  # fmt: skip
         both = np.isfinite(low) & np.isfinite(high)
         middle = np.where(both, np.nan_to_num(low) / 2 + np.nan_to_num(high) / 2, 0.0)
         problem = {"x": self._x, "f": self._cost, "g": ca.vertcat(*self._rows)}

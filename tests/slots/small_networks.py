@@ -1,7 +1,7 @@
-"""Random networks of one to six buses in which little or nothing is free, and their reactive dispatch.
+"""Random networks of one to six buses in which little or nothing is free: their AC optimum, reactive dispatch and N-1.
 
-As a program, `python -m tests.slots.small_networks FIRST COUNT`, it dispatches those of some seeds by every way through the
-official programs and prints a line for each, so that a test sees which of them ends the process.
+As a program, `python -m tests.slots.small_networks FIRST COUNT`, it takes those of some seeds through the official programs,
+every way there is, and prints a line for each, so that a test sees which of them ends the process.
 """
 
 import sys
@@ -11,8 +11,12 @@ from dataclasses import replace
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError, SolverError
+from slots.algorithms.n1.batched import batched
+from slots.algorithms.n1.lightsim import lightsim
+from slots.algorithms.n1.newton_each import newton_each
 from slots.algorithms.reactive_dispatch import interior_point as module
 from slots.algorithms.reactive_dispatch.interior_point import flat_voltages, interior_point, program_of
+from slots.contracts.n1 import check_n1, request_for
 from slots.contracts.reactive_dispatch import ReactiveDispatch, ReactiveRequest, check_reactive
 from slots.grid.connectivity import components
 from slots.grid.model import Bools, Branches, Buses, Floats, Grid
@@ -130,11 +134,29 @@ def verdict(seed: int) -> str:
     try:
         for answer in answers(request):
             check_reactive(request, answer)
+        outages_agree(request, answer)
     except InfeasibleError as error:
         if not unsupplied(request).any():
             raise AssertionError(f"seed {seed} is refused") from error
         return "refused"
     return "solved"
+
+
+def outages_agree(request: ReactiveRequest, found: ReactiveDispatch) -> None:
+    """All engines find the same outages of dispatched hours solvable, at the same voltages.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    net = request.network
+    injection = request.fixed + ((net.unit_map @ found.p.T).T + 1j * found.q) / net.grid.base_mva
+    hours = request_for(net, found.v, injection, found.q, request.on, found.shunt, found.tap)
+    results = [engine(hours) for engine in (newton_each, batched, lightsim)]
+    for result in results:
+        check_n1(hours, result)
+        assert (result.converged == results[0].converged).all(), "engines differ on which outages have a power flow"
+        both = np.where(result.converged, [result.vmin, results[0].vmin], 0.0)
+        assert np.abs(both[0] - both[1]).max() < 1e-5, "engines differ on voltages"
 
 
 def optimum_balances(case: Case) -> None:

@@ -15,7 +15,7 @@ from slots.sources.catalogue import load_source
 from tests.slots.small_networks import HOURS, request_of
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = 40
+SEEDS = 48
 
 
 def test_small_networks_never_end_the_process():

@@ -2,7 +2,7 @@
 
 Where no C compiler is found the second engine does the work. What the updates do not solve, the kernel solves again
 by Newton's full, damped method from two starts before it says that there is no power flow. Outages that cut off more
-than one bus or the slack bus are solved in the part that goes on, laid out by itself.
+than one bus, the slack bus or all that covers deficits are solved in the part that goes on, laid out by itself.
 """
 
 import logging
@@ -32,6 +32,7 @@ TOLERANCE = 1e-8  # p.u. of mismatch
 MAX_STEPS = 40
 HELD = 1e-10  # p.u. from its set point, and a bus of a part holds its voltage
 MOST_IN_PARTS = 1_500_000  # buses of parts that are kept for the next hour
+LEAST_SHARE = 1e-9  # of a deficit
 
 
 def batched(request: N1Request) -> N1Result:
@@ -226,6 +227,9 @@ class BatchedEngine:
         self._check(hour, branches)
         self._set(hour.tap)
         dead = np.array([self._dead[k] for k in branches.tolist()], dtype=np.int64)
+        # Where the bus that is cut off would have covered every deficit, another must, which the kernel does not know.
+        rest = np.abs(hour.share).sum() - np.abs(hour.share[self._bus[np.maximum(dead, 0)]])
+        dead[(dead >= 0) & (rest < LEAST_SHARE)] = -2
         mine = np.flatnonzero(dead >= -1)
         # Like with like, as cases at once wait for each other: how much a branch carries tells about its steps too.
         flow = np.abs(branch_flows(self.net.grid, self.adm, hour.v)[0][branches[mine]])

@@ -102,7 +102,10 @@ class LightsimEngine:
         analysis = self._make(self._grid)
         analysis.add_multiple_n1([self._ids[b] for b in branches.tolist()])
         order = np.array([self._branch_of[int(d[0])] for d in analysis.my_defaults()], dtype=np.int64)
-        analysis.compute(hour.v.astype(complex), MAX_ITERATIONS, TOLERANCE)
+        try:
+            analysis.compute(hour.v.astype(complex), MAX_ITERATIONS, TOLERANCE)
+        except RuntimeError:  # not even the intact hour converges by it
+            return order, np.zeros((len(order), len(hour.v)), complex), np.zeros(len(order), bool)
         v = np.array(analysis.get_voltages())
         good = np.abs(v).min(axis=1, where=self._net.grid.live, initial=np.inf) > 0.0
         good[good] = self._within(hour, order[good], v[good])

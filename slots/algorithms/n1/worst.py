@@ -67,8 +67,9 @@ def worst_of(
     rate, low, high = limits(network, outage)
     load, mag = mva / rate[None, :], np.abs(v)
     live = mag > 0
+    worst = load.argmax(axis=1) if load.shape[1] else np.full(len(load), -1)  # a grid may have no branch
     beyond = np.where(live, np.maximum(low[None, :] - mag, mag - high[None, :]), -np.inf)
     return {
-        "loading": load.max(axis=1), "branch": load.argmax(axis=1), "vmin": np.where(live, mag, np.inf).min(axis=1),
+        "loading": load.max(axis=1, initial=0.0), "branch": worst, "vmin": np.where(live, mag, np.inf).min(axis=1),
         "vmax": mag.max(axis=1), "margin": np.maximum(beyond.max(axis=1), 0.0),
     }  # fmt: skip

@@ -162,6 +162,15 @@ def test_more_load_than_capacity_is_infeasible():
         ac_optimal_power_flow(replace(_case(), bus=bus))
 
 
+def test_a_program_without_room_is_not_begun():
+    """All voltages and outputs fixed: ten balances, four angles."""
+    bus, gen = _case().bus.copy(), _case().gen.copy()
+    bus[:, 11] = bus[:, 12] = 1.0
+    gen[:, 9], gen[:, 4] = gen[:, 8], gen[:, 3]
+    with pytest.raises(SolverError, match="10 equations must hold, and 4 unknowns can move"):
+        ac_optimal_power_flow(replace(_case(), bus=bus, gen=gen))
+
+
 def test_what_is_not_found_is_not_called_infeasible():
     """Voltages within limits that nothing can reach: no proof, so none is claimed."""
     bus = _case().bus.copy()
