@@ -4,6 +4,7 @@ PowSyBl reads the tables, but the way from ohms and tap positions to an admittan
 is the independent check: every bus, and both ends of every branch.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,41 @@ def test_a_grid_survives_being_written_and_read(case, suffix, tmp_path):
     unit = [after.units.name.tolist().index(n) for n in before.units.name[holds]]
     np.testing.assert_allclose(after.units.vset[unit], before.units.vset[holds], rtol=1e-9)
     assert after.dc_links.name.tolist() == before.dc_links.name.tolist()
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".xiidm", ".raw"])
+def test_shunts_stay_with_their_branches_and_what_is_out_stays_out(suffix, tmp_path):
+    """An asymmetric, conducting line and transformer; a line and a unit out of service, which the report names."""
+    before = load_source("case14").grid
+    br, n = before.branches, len(before.branches)
+    on = np.arange(n) != 3
+    g, wound = np.linspace(0, 0.02, n), (br.tap != 1) | (br.shift != 0)
+    far = np.where(wound, 0.0, 1.0)  # a transformer has its shunt at one end
+    shunts = {"g_f": g, "b_f": -g - br.b / 2 * (1 - far), "g_t": 2 * g * far, "b_t": g * far - br.b / 2 * (1 - far)}
+    running = np.arange(len(before.units)) != 2
+    before = before.replace(
+        branches=replace(br, in_service=on, **shunts), units=replace(before.units, in_service=running)
+    )
+    write_exchange(before, tmp_path / f"x{suffix}")
+    after = load_source(str(tmp_path / f"x{suffix}")).grid
+    bus = _matching(before, after, by_name=suffix != ".raw")
+    ybus = [admittance(x).ybus.toarray() for x in (before, after)]
+    assert np.abs(ybus[0] - ybus[1][np.ix_(bus, bus)]).max() < 1e-10 * np.abs(ybus[0]).max()
+    out = {x.kind: x for x in after.reading.left_out if x.kind in ("line", "generator")}
+    assert (out["line"].count, out["generator"].count) == (1, 1)
+    if suffix == ".xiidm":  # others know no uneven lines, or call elements otherwise
+        assert (out["line"].names, out["generator"].names) == ((br.name[3],), (before.units.name[2],))
+        at = [after.branches.name.tolist().index(k) for k in br.name[on]]
+        for column, stated in shunts.items():
+            whole = getattr(after.branches, column)[at] + (after.branches.b[at] / 2 if column[0] == "b" else 0)
+            np.testing.assert_allclose(whole, stated[on] + (br.b[on] / 2 if column[0] == "b" else 0), atol=1e-12)
+
+
+def test_an_impedance_that_differs_by_end_is_refused(tmp_path):
+    g = load_source("case14").grid
+    odd = g.replace(branches=replace(g.branches, r_asym=np.full(len(g.branches), 0.01)))
+    with pytest.raises(GridError, match="another impedance from each end"):
+        write_exchange(odd, tmp_path / "x.xiidm")
 
 
 def _matching(before: Grid, after: Grid, by_name: bool):

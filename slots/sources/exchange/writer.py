@@ -12,15 +12,16 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from bos_core.objects.errors import GridError
-from slots.grid.model import Bools, Floats, Grid, Strings
+from slots.grid.model import Bools, Branches, Complexes, Floats, Grid, Strings
 
+Shunts = tuple[Complexes, Complexes]
 FORMATS = {".zip": "CGMES", ".uct": "UCTE", ".raw": "PSS/E", ".xiidm": "XIIDM"}
 _OPTIONS = {"UCTE": {"ucte.export.naming-strategy": "Counter"}}
 _SOURCES = {"hydro": "HYDRO", "nuclear": "NUCLEAR", "wind": "WIND", "solar": "SOLAR", "none": "OTHER", "other": "OTHER"}
 
 
 def write_exchange(grid: Grid, path: Path) -> None:
-    """Write what is in service of a grid, in the format that the file's suffix names (FORMATS).
+    """Write a grid in the format that the file's suffix names (FORMATS); what is out of service is disconnected.
 
     None of them holds costs, ramps or minimum times.
 
@@ -28,6 +29,7 @@ def write_exchange(grid: Grid, path: Path) -> None:
         GridError: PowSyBl is not installed, or the format has no place for what the grid holds.
     """
     kind = FORMATS[path.suffix]
+    _refuse_one_way(grid, kind)
     logging.getLogger("powsybl").setLevel(logging.ERROR)
     if find_spec("pypowsybl") is None:
         raise GridError(
@@ -36,7 +38,7 @@ def write_exchange(grid: Grid, path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".bos-", dir=path.parent) as folder:
         made = Path(folder) / path.name
         try:
-            _network(grid).save(str(made), format=kind, parameters=_OPTIONS.get(kind, {}))
+            _network(grid, kind).save(str(made), format=kind, parameters=_OPTIONS.get(kind, {}))
         except Exception as error:
             raise GridError(
                 f"{grid.name} cannot be written as {kind} ({str(error).splitlines()[0][:100]})", "choose another format"
@@ -44,19 +46,31 @@ def write_exchange(grid: Grid, path: Path) -> None:
         made.replace(path)
 
 
-def _network(grid: Grid) -> Any:
+def _refuse_one_way(grid: Grid, kind: str) -> None:
+    """Raise GridError where an impedance depends on the end it is seen from: no format has a place for it."""
+    br = grid.branches
+    odd = br.name[br.in_service & ((br.r_asym != 0) | (br.x_asym != 0))]
+    if len(odd):
+        raise GridError(f"{grid.name} cannot be written as {kind} (branch {odd[0]} has another impedance from each end)",
+                        "choose .json, pandapower's format")  # fmt: skip
+
+
+def _network(grid: Grid, kind: str) -> Any:
     """The grid as a PowSyBl network: one voltage level per bus, a substation around each set of transformers."""
     import pypowsybl as pp
 
     network = pp.network.create_empty(grid.name)
     kv = np.where(grid.buses.kv > 0, grid.buses.kv, 1.0)
     level = np.array([f"{n} {name}" for n, name in zip(grid.buses.number, grid.buses.name, strict=True)])
-    wound = grid.branches.in_service & _wound(grid, kv)
+    wound = _wound(grid, kv)
+    kept = _kept_shunts(grid, wound, kind)
     _places(network, grid, kv, level, wound)
-    _lines(network, grid, kv, level, grid.branches.in_service & ~wound)
-    _transformers(network, grid, kv, level, wound)
+    for on in (True, False):
+        rows = grid.branches.in_service == on
+        _lines(network, grid, kv, level, rows & ~wound, on, kept)
+        _transformers(network, grid, kv, level, rows & wound, on, kept)
     _limits(network, grid, kv)
-    _injections(network, grid, kv, level, wound)
+    _injections(network, grid, kv, level, kept)
     _units(network, grid, kv, level)
     _links(network, grid, kv, level)
     slack = level[grid.slack]
@@ -86,34 +100,56 @@ def _places(network: Any, grid: Grid, kv: Floats, level: Strings, wound: Bools) 
     network.create_buses(_frame([f"bus {k}" for k in level], name=grid.buses.name, voltage_level_id=level))
 
 
-def _ends(grid: Grid, rows: Bools, level: Strings) -> dict[str, Any]:
+def _ends(grid: Grid, rows: Bools, level: Strings, on: bool) -> dict[str, Any]:
+    """Where branches are connected, or would be."""
     f, t = level[grid.branches.f[rows]], level[grid.branches.t[rows]]
-    return {
-        "name": grid.branches.name[rows],
-        "voltage_level1_id": f, "bus1_id": [f"bus {k}" for k in f],
-        "voltage_level2_id": t, "bus2_id": [f"bus {k}" for k in t],
-    }  # fmt: skip
+    out: dict[str, Any] = {"name": grid.branches.name[rows], "voltage_level1_id": f, "voltage_level2_id": t}
+    for k, at in (("1", f), ("2", t)):
+        out[f"connectable_bus{k}_id"] = [f"bus {x}" for x in at]
+        if on:
+            out[f"bus{k}_id"] = out[f"connectable_bus{k}_id"]
+    return out
 
 
-def _lines(network: Any, grid: Grid, kv: Floats, level: Strings, rows: Bools) -> None:
+def _shunts(br: Branches) -> Shunts:
+    """(branch,) p.u. shunt admittance of branches at the f end, behind the ratio, and at the t end."""
+    return br.g_f + 1j * (br.b_f + br.b / 2), br.g_t + 1j * (br.b_t + br.b / 2)
+
+
+def _kept_shunts(grid: Grid, wound: Bools, kind: str) -> Shunts:
+    """What of `_shunts` the format has a place for in the branch; the rest goes to its buses.
+
+    Transformers have a shunt behind the ratio, in PSS/E before it, where PowSyBl does not move it to. Lines of CGMES are even.
+    """
+    near, far = _shunts(grid.branches)
+    mean = (near + far) / 2
+    of_lines = (mean, mean) if kind == "CGMES" else (near, far)
+    of_wound = np.zeros_like(near) if kind == "PSS/E" else near
+    return np.where(wound, of_wound, of_lines[0]), np.where(wound, 0.0, of_lines[1])
+
+
+def _lines(network: Any, grid: Grid, kv: Floats, level: Strings, rows: Bools, on: bool, kept: Shunts) -> None:
     br = grid.branches
+    if not rows.any():
+        return
     ohm = kv[br.t[rows]] ** 2 / grid.base_mva
-    half = br.b[rows] / 2 / ohm
+    near, far = (y[rows] / ohm for y in kept)
     network.create_lines(_frame(
-        [f"branch {k}" for k in br.name[rows]], **_ends(grid, rows, level), r=br.r[rows] * ohm, x=br.x[rows] * ohm,
-        g1=0.0, g2=0.0, b1=half, b2=half,
+        [f"branch {k}" for k in br.name[rows]], **_ends(grid, rows, level, on), r=br.r[rows] * ohm, x=br.x[rows] * ohm,
+        g1=near.real, b1=near.imag, g2=far.real, b2=far.imag,
     ))  # fmt: skip
 
 
-def _transformers(network: Any, grid: Grid, kv: Floats, level: Strings, rows: Bools) -> None:
-    """Charging goes to the buses' shunts: PowSyBl has it on one side only."""
+def _transformers(network: Any, grid: Grid, kv: Floats, level: Strings, rows: Bools, on: bool, kept: Shunts) -> None:
+    """PowSyBl has a transformer's shunt behind its ratio; what is at the other end goes to the bus there."""
     br = grid.branches
     if not rows.any():
         return
     ids = np.array([f"branch {k}" for k in br.name[rows]])
     ohm = kv[br.t[rows]] ** 2 / grid.base_mva
+    near = kept[0][rows] / ohm
     network.create_2_windings_transformers(_frame(
-        ids, **_ends(grid, rows, level), r=br.r[rows] * ohm, x=br.x[rows] * ohm, g=0.0, b=0.0,
+        ids, **_ends(grid, rows, level, on), r=br.r[rows] * ohm, x=br.x[rows] * ohm, g=near.real, b=near.imag,
         rated_u1=kv[br.f[rows]] * br.tap[rows], rated_u2=kv[br.t[rows]],
     ))  # fmt: skip
     turned = ids[br.shift[rows] != 0]
@@ -128,7 +164,7 @@ def _transformers(network: Any, grid: Grid, kv: Floats, level: Strings, rows: Bo
 def _limits(network: Any, grid: Grid, kv: Floats) -> None:
     """Ratings as currents at nominal voltage of side 1; emergency ratings may last ten minutes."""
     br = grid.branches
-    rated = br.in_service & np.isfinite(br.rate)
+    rated = np.isfinite(br.rate)
     amps = 1000 / (np.sqrt(3) * kv[br.f[rated]])
     ids = [f"branch {k}" for k in br.name[rated]]
     short = np.isfinite(br.rate_emergency[rated]) & (br.rate_emergency[rated] > br.rate[rated])
@@ -143,7 +179,7 @@ def _limits(network: Any, grid: Grid, kv: Floats) -> None:
         network.update_branches(_frame(ids, selected_limits_group_1="DEFAULT"))
 
 
-def _injections(network: Any, grid: Grid, kv: Floats, level: Strings, wound: Bools) -> None:
+def _injections(network: Any, grid: Grid, kv: Floats, level: Strings, kept: Shunts) -> None:
     buses, br = grid.buses, grid.branches
     loaded = (buses.pd != 0) | (buses.qd != 0)
     network.create_loads(_frame(
@@ -151,9 +187,10 @@ def _injections(network: Any, grid: Grid, kv: Floats, level: Strings, wound: Boo
         bus_id=[f"bus {k}" for k in level[loaded]], p0=buses.pd[loaded], q0=buses.qd[loaded],
     ))  # fmt: skip
     y = buses.gs + 1j * buses.bs
-    half = np.where(wound, 0.5j * br.b, 0.0) * grid.base_mva
-    np.add.at(y, br.f, half / br.tap**2)
-    np.add.at(y, br.t, half)
+    near, far = (br.in_service * grid.base_mva * (whole - held) for whole, held in zip(_shunts(br), kept, strict=True))
+    np.add.at(y, br.f, near / br.tap**2)
+    np.add.at(y, br.t, far)
+    y[np.abs(y) < 1e-12] = 0.0
     shunted = y != 0
     if not shunted.any():
         return
@@ -166,15 +203,19 @@ def _injections(network: Any, grid: Grid, kv: Floats, level: Strings, wound: Boo
 
 
 def _units(network: Any, grid: Grid, kv: Floats, level: Strings) -> None:
-    u = grid.units.take(grid.units.in_service)
-    at = level[u.bus]
-    ids = [f"unit {k}" for k in u.name]
-    network.create_generators(_frame(
-        ids, name=u.name, voltage_level_id=at, bus_id=[f"bus {k}" for k in at], target_p=u.p, target_q=u.q,
-        target_v=u.vset * kv[u.bus], min_p=u.pmin, max_p=u.pmax, voltage_regulator_on=grid.buses.kind[u.bus] > 1,
-        energy_source=[_SOURCES.get(f, "THERMAL") for f in u.fuel],
-    ))  # fmt: skip
-    network.create_minmax_reactive_limits(_frame(ids, min_q=u.qmin, max_q=u.qmax))
+    for on in (True, False):
+        u = grid.units.take(grid.units.in_service == on)
+        if not len(u):
+            continue
+        at = level[u.bus]
+        buses = [f"bus {k}" for k in at]
+        ids = [f"unit {k}" for k in u.name]
+        network.create_generators(_frame(
+            ids, name=u.name, voltage_level_id=at, connectable_bus_id=buses, **({"bus_id": buses} if on else {}),
+            target_p=u.p, target_q=u.q, target_v=u.vset * kv[u.bus], min_p=u.pmin, max_p=u.pmax,
+            voltage_regulator_on=grid.buses.kind[u.bus] > 1, energy_source=[_SOURCES.get(f, "THERMAL") for f in u.fuel],
+        ))  # fmt: skip
+        network.create_minmax_reactive_limits(_frame(ids, min_q=u.qmin, max_q=u.qmax))
 
 
 def _links(network: Any, grid: Grid, kv: Floats, level: Strings) -> None:
