@@ -10,9 +10,8 @@ from slots.grid.dc import start_angles
 from slots.grid.model import PV, Complexes, Floats, Grid, Ints
 
 TOLERANCE = 1e-6  # p.u., largest mismatch accepted
-LOWEST = (
-    0.4  # share of the median voltage below which a bus is on the lower branch: at the nose of a line it is 0.5 or more
-)
+# of the voltages held, below which a bus is on the lower branch: at the nose of a line it is at 0.5 or more
+LOWEST = 0.45
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,11 @@ class PowerFlowRequest:
         """Positions of the buses whose voltage floats."""
         return np.setdiff1d(np.flatnonzero(self.grid.live), np.append(self.held, self.grid.slack))
 
+    @property
+    def kept(self) -> float:
+        """The lowest voltage that a bus holds (p.u.)."""
+        return float(np.abs(self.v[np.append(self.held, self.grid.slack)]).min())
+
 
 @dataclass(frozen=True)
 class PowerFlowResult:
@@ -47,22 +51,23 @@ class PowerFlowResult:
     reason: str = ""
 
 
-def collapsed(grid: Grid, v: Complexes) -> str:
+def collapsed(grid: Grid, v: Complexes, kept: float) -> str:
     """Why voltages that solve the equations are not a state that a grid can be in; empty if they may be.
 
-    The equations have solutions on the lower branch of the nose curve, too: a bus at a fraction of the others' voltage.
+    The equations have solutions on the lower branch of the nose curve, too: buses at a fraction of the voltages that are held.
+    `kept`: p.u., the lowest of those.
     """
     size = np.where(grid.live, np.abs(v), np.inf)
-    low, middle = float(size.min()), float(np.median(size[grid.live]))
-    if low >= LOWEST * middle:
+    low = float(size.min())
+    if low >= LOWEST * kept:
         return ""
     number = grid.buses.number[int(np.argmin(size))]
-    return f"bus {number} would be at {low:.3g} p.u., the median at {middle:.3g}: a solution of the lower branch, which no grid holds"
+    return f"bus {number} would be at {low:.3g} p.u. where {kept:.3g} is held: a solution of the lower branch, which no grid holds"
 
 
 def ended(request: PowerFlowRequest, v: Complexes, iterations: int) -> PowerFlowResult:
     """What a program that found a solution of the equations hands out: solved, unless no grid can be in that state."""
-    reason = collapsed(request.grid, v)
+    reason = collapsed(request.grid, v, request.kept)
     return PowerFlowResult(v, not reason, iterations, reason)
 
 
@@ -117,7 +122,7 @@ def check_power_flow(request: PowerFlowRequest, result: PowerFlowResult) -> None
     if not result.converged:
         return
     assert np.isfinite(result.v).all(), "a voltage is not a number"
-    low = collapsed(request.grid, result.v)
+    low = collapsed(request.grid, result.v, request.kept)
     assert not low, f"said to be solved, but {low}"
     worst = np.abs(mismatch(request, result.v)).max()
     assert worst < TOLERANCE, f"said to be solved, but power misses by {worst:.1e} p.u."

@@ -36,8 +36,8 @@ def normalised(grid: Grid, log: ReadingLog, holds: Bools | None = None) -> Grid:
     """
     grid = _without_isolated(grid)
     grid = grid.replace(branches=replace(grid.branches, shift=unwound(grid.branches, grid.n_bus)))
-    grid = _one_island(grid, log)
     _tell_unserved(grid, log)
+    grid = _one_island(grid, log)
     grid = _links(_without_isolated(_without_load(grid)), log)
     able = grid.units.in_service & (True if holds is None else holds)
     if not able.any():
@@ -78,9 +78,9 @@ def _tell_island(grid: Grid, members: Bools, fed: bool, log: ReadingLog) -> None
     numbers, load = grid.buses.number[members], float(grid.buses.pd[members].sum())
     told = [str(n) for n in numbers.tolist()]
     if not fed:
-        log.leave_out(
-            "bus", told, f"without a path to any unit in service: de-energised, {load:.6g} MW of load not served"
-        )
+        log.leave_out("bus", told, "without a path to any unit in service: de-energised")
+        if load:
+            log.warn(f"{load:.6g} MW of load at {_buses(numbers)} is not served: no path leads to a unit in service")
         return
     log.leave_out("bus", told, f"a separate island with its own supply and {load:.6g} MW of load")
     log.warn(
@@ -123,7 +123,7 @@ def _held_by_units(grid: Grid, able: Bools, log: ReadingLog) -> Grid:
     if not unheld.any():
         return grid
     log.warn(
-        f"{_buses(grid.buses.number[unheld])}: held by units that are out of service, if by any, so its voltage floats"
+        f"{_buses(grid.buses.number[unheld])}: of a type that holds its voltage, but without a unit in service, so it floats"
     )
     return _with_kind(grid, np.where(unheld, PQ, grid.buses.kind))
 

@@ -24,6 +24,7 @@ from slots.sources.matpower import Case
 from slots.sources.unit_classes import UnitClass, classify
 
 DEFAULT_COST_USD_MWH = 30.0
+SMALL_USD = 1e-6  # per hour, that is not worth telling
 RAMP_AGC, RAMP_10, RAMP_30, RAMP_Q, APF = 16, 17, 18, 19, 20  # columns of gen
 # MW/h per MW/min, per MW in 30 and in 10 minutes; the first that is stated counts
 _AN_HOUR = {RAMP_AGC: 60.0, RAMP_30: 2.0, RAMP_10: 6.0}
@@ -130,7 +131,7 @@ def _cost_curves(
         raise GridError(f"grid {case.name} has {len(case.gencost)} rows of gencost for {n} units", "give each its cost")
     free = np.isin(kind, (VARIABLE, STORAGE, CONDENSER))
     curves: list[Curve] = []
-    chords = 0.0
+    chords = np.zeros(n)
     for i in range(n):
         if free[i]:
             curves.append(Curve(np.array([pmin[i], pmax[i]]), np.zeros(2)))
@@ -138,7 +139,7 @@ def _cost_curves(
             curves.append(by_chords(np.array([DEFAULT_COST_USD_MWH, 0.0]), pmin[i], pmax[i]))
         else:
             curves.append(_curve(case, i, pmin[i], pmax[i]))
-            chords = max(chords, _chords(case.gencost[i], pmin[i], pmax[i]))
+            chords[i] = _chords(case.gencost[i], pmin[i], pmax[i])
     if case.gencost is None:
         log.fill("units.cost_usd", int((~free).sum()), f"{DEFAULT_COST_USD_MWH:g} USD/MWh", "the case states no costs")
     else:
@@ -171,7 +172,7 @@ def _chords(row: Floats, pmin: float, pmax: float) -> float:
 
 
 def _tell_costs(
-    costs: Floats, curves: list[Curve], free: Bools, chords: float, names: Strings, log: ReadingLog
+    costs: Floats, curves: list[Curve], free: Bools, chords: Floats, names: Strings, log: ReadingLog
 ) -> None:
     gaps = np.array([c.gap for c in curves])
     if (gaps > 0).any():
@@ -180,8 +181,8 @@ def _tell_costs(
             f"{int((gaps > 0).sum())} units have a cost that is not convex: its convex envelope replaces it, at most "
             f"{gaps[worst]:.6g} USD/h below (unit {names[worst]})"
         )
-    curved = ~free & (costs[:, 0] == 2) & (costs[:, 3] > 2)
-    source = f"polynomials by {SEGMENTS} chords of equal length, at most {chords:.4g} USD/h away"
+    curved = ~free & (chords > SMALL_USD)
+    source = f"polynomials by {SEGMENTS} chords of equal length, at most {chords.max():.4g} USD/h away"
     log.fill("units.cost_usd", int(curved.sum()), "points of the stated cost", source)
     idle = free & (costs[:, 4:] != 0).any(axis=1)
     log.leave_out("gencost", names[idle].tolist(), "weather, stores and condensers cost nothing here")
@@ -197,7 +198,8 @@ def _tell(case: Case, units: Units, stated: Bools, resting: Bools, loads: Bools,
     )
     if resting.any():
         log.warn(f"{int(resting.sum())} weather-driven units that the snapshot leaves out are in service")
-    log.leave_out("gen", units.name[~stated & ~resting].tolist(), "out of service in the file, or at an isolated bus")
+    off = ~stated & ~resting & (units.kind != STORAGE)
+    log.leave_out("gen", units.name[off].tolist(), "out of service in the file, or at an isolated bus")
     stores = units.name[units.kind == STORAGE].tolist()
     log.leave_out("gen", stores, "a store stays out of service: the case gives no energy content")
     if (loads & stated).any():

@@ -42,7 +42,7 @@ def compared(grid: Grid) -> FileState | None:
     apart = np.abs(start) * np.exp(1j * (buses.va[grid.slack] + start_angles(grid, s.real / base)))
     for v0 in (start, apart):
         flow = newton(ybus, s / base, v0, grid.slack, held, active=np.flatnonzero(live))
-        if flow.converged and not collapsed(grid, flow.v):
+        if flow.converged and not collapsed(grid, flow.v, abs(start[grid.slack])):
             break
     else:
         return FileState(np.nan, np.nan, np.nan, "no power flow was found from the file's own state and set points")

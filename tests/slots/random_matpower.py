@@ -356,18 +356,27 @@ def _matrix(key: str, rows: list[list[float]], rng: np.random.Generator) -> str:
 # --- the comparison -------------------------------------------------------------------------------------------------------
 
 
-def check(seed: int, n: int) -> bool:
-    """Draw, write, read, compare; False where the rules find no state. Raises AssertionError at a difference."""
+def read(seed: int, n: int):
+    """A drawn case, the grid read from its file, and what the rules make of it; None where they find no state."""
     rng = np.random.default_rng([seed, n])
     d = draw(rng, n)
     right = expected(d)
     if right is None:
-        return False
+        return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "drawn.m"
         path.write_text(text_of(d, rng))
         grid = grid_from_case(read_case(path))
     check_grid(grid)
+    return d, grid, right
+
+
+def check(seed: int, n: int) -> bool:
+    """Draw, write, read, compare; False where the rules find no state. Raises AssertionError at a difference."""
+    found = read(seed, n)
+    if found is None:
+        return False
+    d, grid, right = found
     _same_numbers(d, grid, right)
     asked = scheduled(grid)
     found = newton_polar(asked)

@@ -70,8 +70,8 @@ def test_a_solution_at_a_thirtieth_of_the_voltage_is_not_called_solved(program):
 
 def test_the_lower_branch_is_told():
     grid = grid_of("plain")
-    assert collapsed(grid, np.array([1.02, 1.0, 0.99], complex)) == ""
-    assert "bus 2 would be at 0.03 p.u." in collapsed(grid, np.array([1.02, 0.03, 0.99], complex))
+    assert collapsed(grid, np.array([1.02, 1.0, 0.99], complex), 0.99) == ""
+    assert "bus 2 would be at 0.03 p.u." in collapsed(grid, np.array([1.02, 0.03, 0.99], complex), 0.99)
 
 
 def test_a_slack_bus_without_a_unit_gives_way():

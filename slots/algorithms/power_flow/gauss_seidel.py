@@ -8,7 +8,7 @@ from slots.contracts.power_flow import PowerFlowRequest, PowerFlowResult, ended,
 from slots.grid.admittance import admittance
 from slots.parameters import Parameter
 
-TOLERANCE, LOOK = 1e-7, 20
+TOLERANCE, LOOK, HOPELESS = 1e-7, 20, 1e9
 
 
 def gauss_seidel(
@@ -35,9 +35,10 @@ def gauss_seidel(
             if k in held:
                 v[k] *= target[k] / abs(v[k])
         if sweep % LOOK == 0:
-            worst = np.abs(mismatch(request, v, ybus)).max(initial=0.0)
+            with np.errstate(all="ignore"):
+                worst = np.abs(mismatch(request, v, ybus)).max(initial=0.0)
             if worst < TOLERANCE:
                 return ended(request, v, sweep)
-            if not np.isfinite(worst):
+            if not worst < HOPELESS:
                 break
     return PowerFlowResult(v, False, sweeps)

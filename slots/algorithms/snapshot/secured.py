@@ -54,7 +54,7 @@ def _first_point(net: Network, adm: Admittance) -> OperatingPoint:
     for tried in (point, _balanced(net, point)):
         for start in (lambda: tried.v, lambda: _flat(net, tried), lambda: np.exp(1j * np.angle(_flat(net, tried)))):  # noqa: B023
             settled, ok = settle(net, adm.ybus, replace(tried, v=start()))
-            if ok and not collapsed(grid, settled.v):
+            if ok and not collapsed(grid, settled.v, float(vm[controlled].min())):
                 return settled
     raise GridError(
         f"no AC power flow was found for the state of grid {grid.name}", "check loads, units and impedances"
