@@ -4,14 +4,19 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from alembic import command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from bos_core.index import merging, scenarios
 from bos_core.index.client import Index
 from bos_core.index.hourly_state import StateSource, held, painted
+from bos_core.index.migrations.upgrade import config
 from bos_core.index.scenarios import Changes
 from bos_core.objects.errors import ConflictError
+from storage.postgres import EmbeddedPostgres
+from storage.settings import Settings
 
 BUSES = ("1", "2", "3")
 HOURS = 12
@@ -135,3 +140,31 @@ def test_profiles_of_different_devices_merge_and_of_the_same_clash(index: Index)
     assert [(d.place, d.before, [s.stage for s in d.after]) for d in found] == [
         (("hourly", "load", "2"), None, [two.stage])
     ]
+
+
+def test_pointers_of_before_are_of_all_devices(tmp_path):
+    home = Settings(tmp_path, "", 0)
+    server = EmbeddedPostgres(home)
+    server.start()
+    index = Index(home)
+
+    async def as_before() -> None:
+        async with index._engine.begin() as connection:
+            await connection.run_sync(lambda c: command.upgrade(config(c), "0009"))
+            await connection.execute(text(
+                "insert into scenario (task_set_id, label, lineage, committed, created) values ('', 'old', '{1}', true, now())"
+            ))  # fmt: skip
+            await connection.execute(text("insert into hourlystate values (1, 'load', 24, 48, 'set', 'sequence')"))
+
+    try:
+        index.wait(as_before())
+        index.open()
+        assert _held(index, 1) == (StateSource("set", "sequence", 24, 48),)
+        child = _version(index, 1, [StateSource("mine", "profile", 24, 24, ("3",))])
+        assert _held(index, child) == (
+            StateSource("set", "sequence", 24, 48),
+            StateSource("mine", "profile", 24, 24, ("3",)),
+        )
+    finally:
+        index.close()
+        server.stop()
