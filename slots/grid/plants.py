@@ -40,10 +40,10 @@ def merged(units: Units, group: Ints, unit_map: sp.csr_matrix) -> tuple[Units, s
     columns: dict[str, Any] = {name: np.bincount(group, getattr(units, name)) for name in _SUMMED}
     for name in _LARGEST:
         columns[name] = np.array([getattr(units, name)[group == k].max() for k in range(n)])
-    names = np.where(out.plant == "", out.name, np.char.add("plant ", out.plant))
-    out = replace(out, name=np.where(np.bincount(group) > 1, names, out.name), **columns)
     starts = [_starts(units.take(group == k), units.start_off.shape[1]) for k in range(n)]
     columns["start_off"], columns["start_share"] = (np.array(x) for x in zip(*starts, strict=True))
+    names = np.where(out.plant == "", out.name, np.char.add("plant ", out.plant))
+    out = replace(out, name=np.where(np.bincount(group) > 1, names, out.name), **columns)
     curves = [_merit(units.take(group == k)) for k in range(n)]
     mw, usd = (np.array(x) for x in zip(*curves, strict=True))
     return replace(out, cost_mw=mw, cost_usd=usd), sp.csr_matrix(unit_map @ member)

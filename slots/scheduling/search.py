@@ -8,6 +8,8 @@ The relaxation with all branch limits it needs decides most commitments; its cos
    otherwise. Decisions dearer than a small share of the cost are fixed and the rest is searched. Where the schedule found
    costs no more than that share above the relaxation, nothing better was excluded, and the search's own bound holds;
    elsewhere the bound is the relaxation's.
+4. Where the best is still far from the bound, as on small grids, the same with only those decisions fixed that are dearer
+   than the best schedule known: nothing is lost.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from slots.scheduling.problem import Problem
 
 MAX_NODES = 4000
 FIXING_SHARE = 2e-3  # of the cost; smaller fixes more but proves less
+FAR = 1e-2  # of the cost; a schedule further from the bound is searched for once more, without loss
 WHOLE = 1e-6
 ROUND_UP = 0.3  # commitments above become one in a dive
 PATIENCE = 8  # rounds of a dive, after which anything above LAST_ROUND_UP becomes one
@@ -106,20 +109,24 @@ class Relaxation(Generic[S]):
         Raises:
             InfeasibleError: there is no schedule.
         """
-        tried = 0
+        least = np.inf
         for search in (self.dive, self.neighbourhood):
             try:
-                yield search(), self.bound
-                tried += 1
+                schedule = search()
             except (InfeasibleError, SolverError):  # a decision kept from the relaxation cannot be
                 continue
-        fixed = self.too_dear()
+            least = min(least, schedule.cost)
+            yield schedule, self.bound
+        fixed, proven = self.too_dear(FIXING_SHARE * abs(self.bound)), self.bound
         try:
-            yield self.without(fixed)
+            schedule, proven = self.without(fixed)
+            least = min(least, schedule.cost)
+            yield schedule, proven
         except (InfeasibleError, SolverError):
-            if not tried:
-                schedule, proven = self.among(fixed[:0], self.effort.gap)
-                yield schedule, max(self.bound, proven)
+            pass
+        if least - proven > FAR * abs(least):  # what was fixed may hide much; nothing better is excluded by this
+            schedule, bound = self.among(self.too_dear(least - self.bound), self.effort.gap)
+            yield schedule, max(self.bound, min(bound, least))
 
     def dive(self) -> S:
         """Keep what is whole, round up what is not, solve again."""
@@ -155,11 +162,11 @@ class Relaxation(Generic[S]):
         lossless = schedule.cost <= self.bound + room
         return schedule, max(self.bound, min(proven, self.bound + room)) if lossless else self.bound
 
-    def too_dear(self) -> Ints:
-        """Columns of commitments, starts and stops that another choice would make too dear."""
+    def too_dear(self, room: float) -> Ints:
+        """Columns of commitments, starts and stops that another choice would make dearer by more than `room` (USD)."""
         binary = np.concatenate([self.problem.columns[name].index.ravel() for name in ("u", "v", "w")])
         whole = np.abs(self.x[binary] - self.x[binary].round()) < WHOLE
-        return np.asarray(binary[whole & (np.abs(self.reduced[binary]) > FIXING_SHARE * abs(self.bound))])
+        return np.asarray(binary[whole & (np.abs(self.reduced[binary]) > room)])
 
     def among(self, fixed: Ints, gap: float) -> tuple[S, float]:
         """The best schedule with some columns as in the relaxation, and the search's bound."""

@@ -76,6 +76,13 @@ class Fields:
             for k, v in Fields.of(inner or {}, f"{self.where}, {name}").values.items()
         ]
 
+    def records(self, name: str) -> list[Fields]:
+        """A list of objects; none if it is absent."""
+        value = self.get(name)
+        if value is not None and not isinstance(value, list):
+            raise self.refuse(f"'{name}' is {_shown(value)}, not a list")
+        return [Fields.of(x, f"{self.where}, {name} {k + 1}") for k, x in enumerate(value or [])]
+
     def text(self, name: str, default: str | None = None) -> str:
         """A text."""
         value = self.get(name)
@@ -146,4 +153,4 @@ class Fields:
 
 
 def _shown(value: Any) -> str:
-    return "missing" if value is None else str(value)[:40]
+    return "missing" if value is None else " ".join(str(value)[:40].split()) or "blank"

@@ -17,6 +17,7 @@ from slots.sources.json_fields import Fields, read_document
 from slots.sources.thermal_records import ThermalRecord, no_lines, no_stores, thermal_units
 
 FORMAT = "PGLib-UC"
+MOST_HOURS = 10_000
 
 
 def is_pglib_uc(document: dict[str, Any]) -> bool:
@@ -38,6 +39,8 @@ def case_of(document: dict[str, Any], name: str) -> CommitmentCase:
     top = Fields.of(document, name)
     log = ReadingLog(name, FORMAT)
     hours = top.whole("time_periods", low=1)
+    if hours > MOST_HOURS:
+        raise top.refuse(f"a horizon of {hours} hours is too long", "cut it into days")
     demand, reserve = top.series("demand", hours, low=0.0), top.series("reserves", hours, low=0.0)
     units = [_thermal(f, label, hours) for label, f in top.objects("thermal_generators")]
     weather = top.objects("renewable_generators")
@@ -65,8 +68,8 @@ def case_of(document: dict[str, Any], name: str) -> CommitmentCase:
 
 
 def _thermal(f: Fields, label: str, hours: int) -> ThermalRecord:
-    points = [Fields.of(x, f"{f.where}, piecewise_production") for x in f.get("piecewise_production") or []]
-    starts = [Fields.of(x, f"{f.where}, startup") for x in f.get("startup") or []]
+    points = f.records("piecewise_production")
+    starts = f.records("startup")
     on = f.flag("unit_on_t0")
     up, down = f.number("time_up_t0", 0.0, 0.0), f.number("time_down_t0", 0.0, 0.0)
     record = ThermalRecord(

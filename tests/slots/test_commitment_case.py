@@ -273,7 +273,7 @@ def _paths(node, here=()):
             yield from _paths(value, (*here, k))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_any_slip_in_a_file_is_planned_or_refused_in_one_sentence(data):
     julia = data.draw(st.booleans())

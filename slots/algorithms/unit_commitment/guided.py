@@ -1,4 +1,4 @@
-"""Unit commitment guided by its relaxation: the default. Three searches, each wider and dearer than the one before.
+"""Unit commitment guided by its relaxation: the default. Its searches are each wider and dearer than the one before.
 
 They are `slots.scheduling.search`'s. The first schedule within the gap asked for is returned, else the best.
 """
