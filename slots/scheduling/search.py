@@ -29,6 +29,7 @@ from slots.scheduling.problem import Problem
 MAX_NODES = 4000
 FIXING_SHARE = 2e-3  # of the cost; smaller fixes more but proves less
 FAR = 1e-2  # of the cost; a schedule further from the bound is searched for once more, without loss
+SMALL = 1000  # commitments up to which that is done
 WHOLE = 1e-6
 ROUND_UP = 0.3  # commitments above become one in a dive
 PATIENCE = 8  # rounds of a dive, after which anything above LAST_ROUND_UP becomes one
@@ -124,7 +125,7 @@ class Relaxation(Generic[S]):
             yield schedule, proven
         except (InfeasibleError, SolverError):
             pass
-        if least - proven > FAR * abs(least):  # what was fixed may hide much; nothing better is excluded by this
+        if self.running.size <= SMALL and least - proven > FAR * abs(least):  # what was fixed may hide much; nothing better is excluded by this
             schedule, bound = self.among(self.too_dear(least - self.bound), self.effort.gap)
             yield schedule, max(self.bound, min(bound, least))
 
