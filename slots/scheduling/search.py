@@ -125,7 +125,9 @@ class Relaxation(Generic[S]):
             yield schedule, proven
         except (InfeasibleError, SolverError):
             pass
-        if self.running.size <= SMALL and least - proven > FAR * abs(least):  # what was fixed may hide much; nothing better is excluded by this
+        # What was fixed may hide much, or all; nothing better is excluded by what costs more than the best.
+        far = self.running.size <= SMALL and least - proven > FAR * abs(least)
+        if far or not np.isfinite(least):
             schedule, bound = self.among(self.too_dear(least - self.bound), self.effort.gap)
             yield schedule, max(self.bound, min(bound, least))
 
