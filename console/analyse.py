@@ -52,6 +52,24 @@ def unit_commitment(
         print_warnings(reading, str(file))
 
 
+@app.command("optimal-power-flow")
+def optimal_power_flow(
+    case: Annotated[str, typer.Argument(help="a case of MATPOWER's by name, or a .m file")] = "case118",
+    dc: Annotated[bool, typer.Option("--dc", help="by MATPOWER's DC network")] = False,
+    json: Json = False,
+) -> None:
+    """The cheapest outputs that keep every limit of the network, by AC or DC, at the costs that the case states."""
+    with plain_errors():
+        from flows.optimum import optimum
+
+        line, rows = optimum(case, dc)
+        if json:
+            show_one({"result": line, "rows": rows})
+            return
+        console.print(line, soft_wrap=True)
+        show(rows, False)
+
+
 @app.command()
 def screening(
     grid: Grid = "case118", program: str = _program("one-step"), setting: Settings = None, json: Json = False
