@@ -152,7 +152,7 @@ def _curve(case: Case, i: int, pmin: float, pmax: float) -> Curve:
     row = case.gencost[i]
     terms, model = row[3], row[0]
     needed = 4 + (2 if model == 1 else 1) * terms
-    if model not in (1, 2) or terms < (1 if model == 1 else 0) or terms != int(terms) or needed > len(row):
+    if model not in (1, 2) or terms < (2 if model == 1 else 0) or terms != int(terms) or needed > len(row):
         raise GridError(
             f"grid {case.name}: row {i + 1} of gencost (model {model:g}, {terms:g} terms, {len(row)} columns) is no cost",
             "give model 1 with as many points as stated, or model 2 with as many coefficients",
