@@ -86,7 +86,7 @@ FORMATS = (
     Format("IEEE-CDF", _exchange, (".txt", ".cdf")),
     Format("MATPOWER binary", _exchange, (".mat",)),
     Format("RTS-GMLC", _rts_gmlc, holds=("SourceData/bus.csv",)),
-    Format("PyPSA", _pypsa, (".nc",), holds=("buses.csv",)),
+    Format("PyPSA", _pypsa, (".nc",), (b"network_pypsa_version",), ("buses.csv",)),
     Format("CGMES", _exchange, holds=("*EQ*.xml",)),
 )  # fmt: skip
 
@@ -126,11 +126,25 @@ def _file(path: Path, suffix: str) -> Source:
     marked = _marked(path)
     fitting = [f for f in marked if suffix in f.suffixes] or [f for f in _by_suffix(suffix) if not marked]
     if fitting:
-        return fitting[0].read(path)
+        return _read(fitting[0], path)
     if marked:
         with _named(path, path.stem + marked[0].suffixes[0]) as link:
-            return _telling(marked[0].read, link, path)
+            return _telling(lambda p: _read(marked[0], p), link, path)
     raise GridError(f"grid file {path} is in no format that BOS knows ({_begins(path)})", f"give one of: {_known()}")
+
+
+def _read(form: Format, path: Path) -> Source:
+    """What a format's reader makes of a path; what it did not foresee is told as that."""
+    try:
+        return form.read(path)
+    except BosError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [""])[0][:100]
+        told = f"{path} cannot be read as {form.name} ({type(error).__name__}: {reason})"
+        raise GridError(
+            told, "see whether the tool that wrote it opens it; if so, report this sentence with the file"
+        ) from error
 
 
 def _by_suffix(suffix: str) -> list[Format]:
@@ -142,7 +156,7 @@ def _by_suffix(suffix: str) -> list[Format]:
 def _folder(path: Path) -> Source:
     for form in FORMATS:
         if any(next(path.glob(pattern), None) is not None for pattern in form.holds):
-            return form.read(path)
+            return _read(form, path)
     if not any(path.iterdir()):
         raise GridError(f"folder {path} is empty", "give the folder that holds the grid's files")
     wanted = " nor ".join(f"{f.name} (no {f.holds[0]})" for f in FORMATS if f.holds)

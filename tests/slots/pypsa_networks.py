@@ -131,7 +131,14 @@ def _rest(n, rng, buses, chance):
               efficiency_store=0.8, efficiency_dispatch=0.95, state_of_charge_initial=100.0, carrier="PHS", active=chance(0.8),
               control=str(rng.choice(["PQ", "PV"])), inflow=pd.Series(rng.uniform(0, 9, len(n.snapshots)), index=n.snapshots))  # fmt: skip
     if chance(0.4):
-        n.add("Store", "flywheel", bus=pick(), e_nom=12.0, p_set=1.5, e_initial=4.0)
+        n.add(
+            "Store",
+            "flywheel",
+            bus=pick(),
+            e_nom=12.0,
+            p_set=pd.Series([1.5, *rng.uniform(-2, 2, len(n.snapshots) - 1)], n.snapshots),
+            e_initial=4.0,
+        )
     if chance(0.4) and len(buses) > 2:
         a, b = rng.choice(buses, 2, replace=False)
         n.add("Link", "dc", bus0=str(a), bus1=str(b), p_nom=30, p_set=rng.uniform(0, 8), efficiency=rng.uniform(0.9, 1),

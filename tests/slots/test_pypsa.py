@@ -6,11 +6,13 @@ import pytest
 
 from bos_core.objects.errors import GridError
 from slots.sources.catalogue import load_source
+from slots.sources.pypsa.branches import _shipped
 from slots.sources.pypsa.file import DEFAULTS
 from slots.sources.pypsa.reader import read_pypsa
 from tests.slots.pypsa_networks import compare, draw, write
 
 SEEDS = range(300)
+TRANSFORMER = ("s_nom", "vsc", "vscr", "pfe", "i0", "phase_shift", "tap_side", "tap_neutral", "tap_step")
 pytest.importorskip("pypsa")
 
 
@@ -23,6 +25,17 @@ def test_random_networks_are_read_as_pypsa_reads_them(part):
 def folder(tmp_path):
     """A network in CSV files."""
     return write(draw(3), tmp_path, csv=True)
+
+
+@pytest.mark.parametrize("kind", ["line_types", "transformer_types"])
+def test_standard_types_are_pypsas(kind):
+    import pypsa
+
+    table = pypsa.Network().static({"line_types": "LineType", "transformer_types": "TransformerType"}[kind])
+    for name, row in table[table.f_nom > 0].iterrows():
+        ours = _shipped(kind, name)
+        for column in ("r_per_length", "x_per_length", "c_per_length") if kind == "line_types" else TRANSFORMER:
+            assert float(ours[column]) == float(row[column]), f"{name}: {column}"
 
 
 def test_both_layouts_say_the_same(tmp_path):

@@ -1,7 +1,7 @@
 """PyPSA's lines and transformers as branches; formulas as in PyPSA's `calculate_dependent_values` and `calculate_Y`."""
 
-from importlib.util import find_spec
-from pathlib import Path
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from bos_core.objects.errors import GridError
 from slots.grid.model import Bools, Branches, Complexes, Floats, Ints, Strings, plain_pi
 from slots.grid.reading import ReadingLog
-from slots.sources.pypsa.file import DEFAULTS, NetworkFile
+from slots.sources.pypsa.file import NetworkFile
 
 BASE_MVA = 100.0
 
@@ -156,21 +156,23 @@ def _transformer_type(file: NetworkFile, name: str) -> Any:
 
 
 def _shipped(kind: str, name: str) -> Any:
-    """A standard type of an installed PyPSA, without importing it; else what pandapower, its origin, knows by that name."""
-    spec = find_spec("pypsa")
-    if spec is not None and spec.origin is not None:
-        table = pd.read_csv(Path(spec.origin).parent / "data" / "standard_types" / f"{kind}.csv", index_col=0)
-        if name in table.index:
-            return table.loc[name, list(DEFAULTS[kind])]
+    """A standard type as PyPSA knows it: where pandapower, its origin, has none or another by that name, from the tables here."""
+    with resources.files("slots.sources.pypsa").joinpath(f"{kind}.csv").open() as file:
+        table = pd.read_csv(file, index_col=0)
+    if name in table.index:
+        return table.loc[name].drop("source")
     return _of_pandapower(kind, name)
 
 
-def _of_pandapower(kind: str, name: str) -> Any:
+@cache
+def _std_types() -> Any:
     import pandapower as pp
 
-    net = pp.create_empty_network()
-    pp.create_bus(net, 110)
-    known = net.std_types["line" if kind == "line_types" else "trafo"].get(name)
+    return pp.create_empty_network().std_types
+
+
+def _of_pandapower(kind: str, name: str) -> Any:
+    known = _std_types()["line" if kind == "line_types" else "trafo"].get(name)
     if known is None:
         return None
     if kind == "line_types":

@@ -68,12 +68,13 @@ def _storage_units(file: NetworkFile, at: dict[str, int], log: ReadingLog) -> li
 def _stores(file: NetworkFile, at: dict[str, int], log: ReadingLog) -> list[Store]:
     """Stores at AC buses give or take all they hold within an hour; those behind links what the links can carry."""
     out = []
-    for name, row in file.static["stores"].iterrows():
+    p, q = file.values("stores", "p_set"), file.values("stores", "q_set")
+    for k, (name, row) in enumerate(file.static["stores"].iterrows()):
         size = _size(row, "e_nom")
         content = 0.5 * size if row.e_cyclic else row.e_initial
         if row.bus in at:
             power = size * (row.e_max_pu - row.e_min_pu)
-            out.append(Store(str(name), "stores", at[row.bus], row.carrier, float(np.nan_to_num(row.p_set)), row.q_set, power,
+            out.append(Store(str(name), "stores", at[row.bus], row.carrier, float(np.nan_to_num(p[k])) * row.sign, q[k] * row.sign, power,
                              power, size, content, 1.0, 1.0, bool(row.active and size > 0)))  # fmt: skip
             log.fill("units.pmax", 1, "the store's size in an hour", f"PyPSA limits no power of store {name}")
             continue
