@@ -184,13 +184,19 @@ def show_results(
     task_set: SetId = "latest",
     stage: Annotated[str | None, typer.Option(help="only this stage")] = None,
     trace: Annotated[str | None, typer.Option(help="a result file or chunk: show all that it came from")] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="write the planned hours as a PyPSA network: a .nc file, or a folder of CSV files"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Result files of a task set; with --trace the chain from a file back to its scenario and program."""
     with plain_errors():
         from console.tables import result_rows, trace_rows
 
-        if trace is not None:
+        if export is not None:
+            _export(_find(task_set).id, export.expanduser(), json)
+        elif trace is not None:
             show(trace_rows(trace, json), json)
         else:
             show(result_rows(_find(task_set).id, stage), json)
@@ -325,6 +331,17 @@ def _find(prefix: str) -> Any:
     if found is None:
         raise ParameterError(f"no task set is called '{prefix}'", "see `bos sets`")
     return found
+
+
+def _export(set_id: str, path: Path, json: bool) -> None:
+    from bos_core.index.client import Index
+    from flows.plans import export_plan
+
+    with Index(settings()) as index:
+        told = export_plan(index, set_id, path)
+    show([{"network": str(path), "not held": told}], True) if json else console.print(
+        "\n".join([str(path), *told]), soft_wrap=True
+    )
 
 
 def _execute(values: dict[str, Any], set_id: str | None) -> None:

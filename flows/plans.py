@@ -43,8 +43,16 @@ def schedule_of(stages: Stages, net: Network) -> Schedule:
     links = grid.dc_links
     both = links.in_service & grid.live[links.f] & grid.live[links.t]
     fixed = fixed - grid.replace(dc_links=replace(links, in_service=both)).dc_injection()
+    p, q = final("p"), final("q")
+    here = np.zeros((stages.hours, grid.n_bus))
+    np.add.at(here.T, grid.units.bus, p.T)
+    fixed = fixed + (net.unit_map @ p.T).T - here  # an equivalent spreads the units that it moved over several buses
+    alone = np.ones(grid.n_bus, bool)
+    alone[grid.units.bus] = False
+    fixed, q = fixed + 1j * np.where(alone, q, 0.0), np.where(alone, 0.0, q)
     return Schedule(
-        start, fixed, final("p"), final("on").astype(bool), stages.read("sequence", "kept_available"),
-        stages.read("apd-check", "energy"), stages.read("sequence", "kept_inflow"), final("q"),
-        final("vm") * np.exp(1j * final("va")), final("shunt"), final("tap"),
+        start, fixed, p, final("on").astype(bool), stages.read("sequence", "kept_available"),
+        stages.read("apd-check", "energy"), stages.read("sequence", "kept_inflow"), q,
+        final("vm") * np.exp(1j * final("va")), final("shunt"),
+        final("tap") if len(grid.changers) else np.zeros((stages.hours, 0)),
     )  # fmt: skip

@@ -274,7 +274,7 @@ def _netcdf(path: Path, name: str, sheets: dict[str, Sheet], stamps: pd.Datetime
             coords[f"{key}_t_{k}_i"] = names
             data[f"{key}_t_{k}"] = (("snapshots", f"{key}_t_{k}_i"), v)
     attributes = {"network__multi_invest": 0, "network_name": name, "network_pypsa_version": "1.0.0", "network_srid": 4326,
-                  "meta": json.dumps({"made by": "BOS"}), "crs": json.dumps({"_crs": "EPSG:4326"})}  # fmt: skip
+                  "meta": json.dumps({"made by": "BOS"})}  # fmt: skip
     packed = {k: {"zlib": True, "complevel": 4} for k in data if "_t_" in k}
     part = path.with_name(f".{path.name}.part")
     xr.Dataset(data, coords, attributes).to_netcdf(part, engine="h5netcdf", encoding=packed)
