@@ -43,9 +43,9 @@ def unit_commitment(
         from console.reading import print_warnings
         from flows.analyses import unit_commitment as study
 
-        line, rows, reading = study(file, gap, seconds, out)
+        line, rows, reading, figures = study(file, gap, seconds, out)
         if json:
-            show_one({"result": line, "rows": rows, "reading": reading.plain()})
+            show_one({**figures, "result": line, "rows": rows, "reading": reading.plain()})
             return
         console.print(line, soft_wrap=True)
         show(rows, False)

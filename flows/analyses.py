@@ -61,8 +61,14 @@ def study(slot: str, source: Source, program: str, settings: dict[str, Any], **o
     return ANALYSES[slot](source, ready(slot, program, settings).call, **options)
 
 
-def unit_commitment(path: Path, gap: float, seconds: float, out: Path | None) -> tuple[str, Rows, Reading]:
-    """The schedule of a unit commitment case in a file: a line, units that run as rows, and what was made of the file."""
+def unit_commitment(
+    path: Path, gap: float, seconds: float, out: Path | None
+) -> tuple[str, Rows, Reading, dict[str, float]]:
+    """The schedule of a unit commitment case in a file.
+
+    Returns:
+        A line, units that run as rows, what was made of the file, and the figures: USD, share, seconds.
+    """
     if not 0 < gap < 1:
         raise ParameterError(f"a gap of {gap:g} is no share of the cost", "give one between 0 and 1, such as 0.001")
     case = read_case_file(path)
@@ -75,7 +81,8 @@ def unit_commitment(path: Path, gap: float, seconds: float, out: Path | None) ->
             for k, n in enumerate(case.thermal.name) if s.on[:, k].any()]  # fmt: skip
     parts = ", ".join(f"{k} {x:,.0f}" for k, x in s.parts.items() if abs(x) >= 0.5)
     line = f"cost {s.cost:,.2f} USD ({parts}), bound {s.bound:,.2f}, gap {s.gap:.2e}, {s.seconds:.1f} CPU s"
-    return line, rows, case.reading
+    figures = {"cost": s.cost, "bound": s.bound, "gap": s.gap, "seconds": s.seconds, **s.parts}
+    return line, rows, case.reading, figures
 
 
 def power_flow(source: Any, call: Call) -> tuple[str, Rows]:
