@@ -75,9 +75,16 @@ def _pypsa(path: Path) -> Source:
     return Source(*read_pypsa(path))
 
 
+def _unitcommitment(path: Path) -> Source:
+    from slots.sources.unitcommitment_grid import read_unitcommitment_grid
+
+    return read_unitcommitment_grid(path)
+
+
 FORMATS = (
     Format("MATPOWER case", _matpower, (".m",), (b"mpc.bus", b"function [baseMVA, bus")),
     Format("pandapower network", _pandapower, (".json",), (b'"pandapowerNet"',)),
+    Format("UnitCommitment.jl case", _unitcommitment, (".json",), (b'"Production cost curve',)),
     Format("AMS or ANDES workbook", _workbook, (".xlsx",)),
     Format("IIDM", _exchange, (".xiidm", ".iidm", ".jiidm", ".biidm"), (b"powsybl.org/schema/iidm", b"itesla_project.eu/schema")),
     Format("UCTE", _exchange, (".uct", ".ucte"), (b"##ZBE", b"##ZAF", b"##ZFR", b"##ZDE")),

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from bos_core.objects.errors import BosError, InfeasibleError
+from bos_core.objects.errors import BosError, GridError, InfeasibleError
 from slots.contracts.commitment_case import check_case_schedule
+from slots.contracts.unit_commitment import start_share
 from slots.scheduling.case_search import solve_case
+from slots.sources.catalogue import load_source
 from slots.sources.commitment_files import read_case_file, schedule_document
 from slots.sources.pglib_uc import case_of
 from slots.sources.unitcommitment_jl import case_of as case_of_julia
@@ -295,3 +297,26 @@ def test_any_slip_in_a_file_is_planned_or_refused_in_one_sentence(data):
     except BosError as error:
         refused = str(error)
     assert "\n" not in refused
+
+
+def test_a_case_with_a_network_is_a_grid_of_the_chain(tmp_path):
+    """Susceptances are MW per degree; times, tiers and limits as stated; hours as series."""
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(SMALL))
+    source = load_source(str(path))
+    units, branch = source.grid.units, source.grid.branches
+    apart = np.deg2rad(1.0) / branch.x[0] * source.grid.base_mva
+    assert apart == pytest.approx(10.0)
+    assert units.kind.tolist() == ["thermal", "thermal", "variable", "storage"]
+    assert units.start_cost.tolist() == [500.0, 0.0, 0.0, 0.0]
+    assert [500.0 * start_share(units, 0, float(h)) for h in (1, 3, 4)] == pytest.approx([300.0, 300.0, 500.0])
+    assert units.cost_usd[1, [0, -1]].tolist() == [500.0, 4000.0]
+    assert units.charge_max[3] == 10.0
+    assert source.series is not None
+    assert source.series.load[:, 1].tolist() == [60.0, 110.0, 90.0]
+    assert source.series.available[:, 2].tolist() == [10.0, 5.0, 0.0]
+    told = {x.kind for x in source.grid.reading.left_out}
+    assert {"price-sensitive loads", "generators: Cost ($/MW)"} <= told
+    path.write_text(json.dumps({k: v for k, v in SMALL.items() if k != "Transmission lines"}))
+    with pytest.raises(GridError, match="has no network"):
+        load_source(str(path))
