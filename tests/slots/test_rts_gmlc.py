@@ -50,6 +50,20 @@ def test_reactive_load_without_active_follows_its_area(tmp_path: Path):
     np.testing.assert_allclose(series.load_q[0], [0, 30, 20])
 
 
+def test_heat_rates_that_fall_are_replaced_by_their_envelope_and_told(tmp_path: Path):
+    grid, _ = read_rts_gmlc(_changed(tmp_path, "SourceData/gen.csv", "10000.0,9000.0,9500.0", "10000.0,9000.0,8500.0"))
+    ends = np.array([20 * 10.0, 20 * 10.0 + 80 * 9.0 + 100 * 8.5]) * 2.0  # MBTU/h at 2 USD each
+    middle = (20 * 10.0 + 80 * 9.0) * 2.0
+    chord = ends[0] + (ends[1] - ends[0]) * 80 / 180
+    np.testing.assert_allclose(
+        np.interp([20, 100, 200], grid.units.cost_mw[0], grid.units.cost_usd[0]), [ends[0], chord, ends[1]]
+    )
+    assert grid.reading.warnings == (
+        "1 units have heat rates that fall with output: the convex envelope of their cost replaces it, at most "
+        f"{middle - chord:.6g} USD/h below (unit 1_C)",
+    )
+
+
 BAD = [
     ("SourceData/bus.csv", "60.0,15.0", "sixty,15.0", "bus.csv, row 3, column 'MW Load': 'sixty' is not a number"),
     ("SourceData/bus.csv", "60.0,15.0", ",15.0", "bus.csv, row 3, column 'MW Load': the cell is empty"),

@@ -183,4 +183,5 @@ def _curves(found: list[Element], costs: Costs, log: ReadingLog) -> tuple[Floats
         log.warn(
             f"{len(bent)} costs are not convex or have more pieces than {SEGMENTS}: replaced by convex curves, at most {worst[1]:.6g} USD/h away ({worst[0]})"
         )
-    return mw, usd
+    points = 2 + max(np.flatnonzero((np.diff(mw, axis=1) > 0).any(axis=0)), default=0)  # the most that a curve has
+    return mw[:, :points], usd[:, :points]

@@ -7,7 +7,7 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.grid.model import CONDENSER, STORAGE, THERMAL, VARIABLE, Bools, Floats, Strings, Units
 from slots.grid.reading import ReadingLog
-from slots.sources.costs import SEGMENTS, breakpoints
+from slots.sources.costs import Curve, convex, table
 from slots.sources.rts_gmlc.sheets import Sheet
 
 _KIND = {
@@ -99,7 +99,7 @@ def _costs(
     shares = [s.floats(f"Output_pct_{k}", np.nan) for k in range(POINTS)]
     rates = [s.floats("HR_avg_0", np.nan), *(s.floats(f"HR_incr_{k}", np.nan) for k in range(1, POINTS))]
     fuel, other = s.floats("Fuel Price $/MMBTU", 0.0), s.floats("VOM", 0.0)
-    mw, usd = np.zeros((len(s), SEGMENTS + 1)), np.zeros((len(s), SEGMENTS + 1))
+    curves: list[Curve] = []
     bare = []
     for i in range(len(s)):
         points = [k for k in range(POINTS) if np.isfinite(shares[k][i])]
@@ -107,16 +107,22 @@ def _costs(
             bare += [names[i]] if thermal[i] else []
             cost = other[i] if thermal[i] else 0.0
             x = np.array([pmin[i], pmax[i]])
-            mw[i], usd[i] = breakpoints(x, cost * x, pmin[i], pmax[i])
+            curves.append(convex(x, cost * x, pmin[i], pmax[i]))
             continue
         curve = np.array([[shares[k][i], rates[k][i]] for k in points])
         if (np.diff(curve[:, 0]) <= 0).any() or not np.isfinite(curve).all():
             raise GridError(f"gen.csv, row {i + 2}: the heat rate curve of {names[i]} is not one of rising outputs, each with "
                             "its heat rate", "mend Output_pct and HR columns")  # fmt: skip
         x, y = heat_rate_cost(curve[:, 0] * pmax[i], curve[:, 1], fuel[i], other[i])
-        mw[i], usd[i] = breakpoints(x, y, pmin[i], pmax[i])
+        curves.append(convex(x, y, pmin[i], pmax[i]))
+    gaps = [c.gap for c in curves]
+    if any(gaps):
+        log.warn(
+            f"{sum(g > 0 for g in gaps)} units have heat rates that fall with output: the convex envelope of their cost replaces "
+            f"it, at most {max(gaps):.6g} USD/h below (unit {names[gaps.index(max(gaps))]})"
+        )
     log.fill("units.cost_usd", len(bare), "VOM alone", "gen.csv has no heat rates of them")
-    return mw, usd
+    return table(curves, POINTS)
 
 
 def heat_rate_cost(mw: Floats, rates: Floats, fuel: float, other: float) -> tuple[Floats, Floats]:
