@@ -53,7 +53,8 @@ class LazyLimits:
         """Solve until no row outside the model is violated; those found join.
 
         Raises:
-            InfeasibleError: no solution exists for `what`.
+            InfeasibleError: it is proved that no solution exists for `what`.
+            SolverError: there is neither a solution nor that proof.
         """
         for _ in range(MAX_ROUNDS):
             x = self.solver.run(what, relax=relax)

@@ -307,7 +307,8 @@ class Problem:
             gap: relative distance between cost and bound at which an integer search ends.
 
         Raises:
-            InfeasibleError: there is no solution; names the constraints that conflict.
+            InfeasibleError: it is proved that there is no solution; names the constraints that conflict.
+            SolverError: there is neither a solution nor that proof.
         """
         from slots.scheduling.solve import solve
 
