@@ -216,3 +216,19 @@ def test_shunts_of_a_line_without_impedance_stay():
     here = np.abs(solved_here(g))
     there = np.abs(solved_here(reader.grid_of_network(network, "x", "test")))
     np.testing.assert_allclose(here[[0, 1, 1]], there, atol=2e-4)
+
+
+_ZIP = '><iidm:zipModel c0p="0.2" c1p="0.3" c2p="0.5" c0q="0.2" c1q="0.3" c2q="0.5"/></iidm:load>'
+
+
+def test_what_powsybls_tables_hide_is_used_or_named(tmp_path):
+    """Fictitious injections at a bus are loads; a load that depends on voltage is named and taken as constant power."""
+    text = (SITUATIONS / "fixedq.xiidm").read_text()
+    ends = text.index("/>", text.index('<iidm:load id="D3"'))
+    text = text[:ends] + _ZIP + text[ends + 2 :]
+    path = tmp_path / "x.xiidm"
+    path.write_text(text.replace('<iidm:bus id="B3"/>', '<iidm:bus id="B3" fictitiousP0="7" fictitiousQ0="3"/>'))
+    g = load_source(str(path)).grid
+    assert g.buses.pd.tolist() == [0, 200, 97]
+    assert [x.names for x in g.reading.left_out if x.kind == "voltage model of a load"] == [("D3",)]
+    _same_power_flow(pp.network.load(str(path)), g)

@@ -18,7 +18,7 @@ from tests.slots.powsybl_networks import Drawn, draw_network
 from tests.slots.ucte_files import draw_ucte
 
 VOLTAGE, POWER = 1e-6, 1e-4  # p.u.; MW and MVAr
-SUFFIX = {"CGMES": "zip", "PSS/E": "raw"}
+SUFFIX = {"CGMES": "zip", "PSS/E": "raw", "MATPOWER": "mat"}
 MANY = settings(
     max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
