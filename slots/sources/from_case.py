@@ -10,7 +10,9 @@ from slots.sources.case_units import units_of
 from slots.sources.matpower import Case
 
 MUCH = 0.1  # of the load, by which a dispatch misses it
-LEAST_X = 1e-6  # p.u., of a branch that is stated to have no impedance
+LEAST_X = (
+    1e-5  # p.u., of a branch that is stated to have no impedance: less of it, and an optimum of voltages is not found
+)
 
 
 def grid_from_case(case: Case, origin: str = "", log: ReadingLog | None = None) -> Grid:
