@@ -89,7 +89,7 @@ def load_source(name: str) -> Source:
         ParameterError: no such grid.
     """
     prefix, rest = split(name)
-    if rest in names(prefix):
+    if rest in names(prefix) or prefix == "simbench":  # SimBench has more codes than are listed
         return load_listed(name)
     path = Path(name).expanduser()
     if not is_path(path):

@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandapower as pp
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from bos_core.objects.errors import GridError
 from slots.grid.admittance import admittance, branch_flows
 from slots.sources.catalogue import load_source
-from slots.sources.pandapower_networks.reader import read_json
+from slots.sources.pandapower_networks.expansion import quiet
+from slots.sources.pandapower_networks.export import whole_net
+from slots.sources.pandapower_networks.reader import from_net, read_json
 from tests.slots.pandapower_random import check, drawn
 
 HERE = Path(__file__).parent / "situations"
@@ -85,3 +89,124 @@ def test_random_networks_are_read_as_pandapower_reads_them(seed):
 
 def test_most_random_networks_have_a_solution():
     assert sum(check(drawn(seed)) for seed in range(12)) >= 10
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_an_exported_grid_comes_back_and_is_the_same_in_pandapower(seed, tmp_path):
+    grid = from_net(drawn(seed if seed != 2 else 98), "drawn")
+    net = whole_net(grid)
+    pp.to_json(net, str(tmp_path / "x.json"))
+    arrays = read_json(tmp_path / "x.json").to_arrays()
+    for name, values in grid.to_arrays().items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(arrays[name], values, rtol=1e-8, atol=1e-8, err_msg=name)
+        else:
+            np.testing.assert_array_equal(arrays[name], values, err_msg=name)
+    pp.runpp(net, calculate_voltage_angles=True, init="dc", numba=False)
+    live = grid.live
+    assert np.abs(net.res_bus.vm_pu.to_numpy() - grid.buses.vm)[live].max() < 1e-7
+
+
+def _plain() -> pp.pandapowerNet:
+    net = pp.create_empty_network()
+    a, b = pp.create_bus(net, 110.0), pp.create_bus(net, 110.0)
+    pp.create_ext_grid(net, a)
+    pp.create_line_from_parameters(net, a, b, 10.0, 0.06, 0.3, 9.0, 0.5)
+    pp.create_load(net, b, 5.0, 1.0)
+    return net
+
+
+def _compensated() -> pp.pandapowerNet:
+    net = _plain()
+    pp.create_svc(net, 1, 1.0, -10.0, 1.0, 90)
+    return net
+
+
+def _unsupplied() -> pp.pandapowerNet:
+    net = _plain()
+    net.ext_grid.in_service = False
+    return net
+
+
+def _overloaded() -> pp.pandapowerNet:
+    net = _plain()
+    net.load.p_mw = 1e5
+    return net
+
+
+def _short() -> pp.pandapowerNet:
+    net = _plain()
+    net.line.length_km = 0.0
+    return net
+
+
+def _contradictory() -> pp.pandapowerNet:
+    net = _plain()
+    pp.create_gen(net, 0, 1.0, vm_pu=1.1)
+    return net
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (_compensated, r"has a static var compensator \(svc 0\), whose control is not modelled"),
+        (_unsupplied, "has no slack"),
+        (_overloaded, "does not converge, in pandapower itself"),
+        (_short, "line 0 has no impedance"),
+        (_contradictory, "at the same bus have different setpoints"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(make, sentence):
+    with pytest.raises(GridError, match=sentence) as caught:
+        from_net(make(), "given")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_plays_no_part_is_told():
+    net = _plain()
+    pp.create_line_from_parameters(net, 0, 1, 10.0, 0.06, 0.3, 9.0, 0.5, in_service=False)
+    pp.create_load(net, 1, 1.0, controllable=True)
+    pp.create_poly_cost(net, 1, "load", 5.0)
+    pp.create_poly_cost(net, 0, "ext_grid", 5.0, cq1_eur_per_mvar=1.0)
+    pp.create_measurement(net, "v", "bus", 1.0, 0.01, 0)
+    net["tariffs"] = net.load.copy()
+    reading = from_net(net, "given").reading
+    left = {x.kind: x.names for x in reading.left_out}
+    assert left["line"] == ("1",)
+    assert left["poly_cost"] == ("load 1",)
+    assert left["cost of reactive power"] == ("ext_grid 0",)
+    assert left["load.controllable"] == ("1",)
+    assert left["measurement"] == ("0",)
+    assert left["tariffs"] == ("0", "1")
+    filled = {x.what: x.value for x in reading.filled}
+    assert filled["units.pmax"] == "1.5 times the network's load of 6 MW"
+    assert reading.read["line"] == 2
+
+
+def test_results_in_a_file_are_held_against_the_power_flow():
+    net = _plain()
+    pp.runpp(net, calculate_voltage_angles=True, numba=False)
+    state = from_net(net, "given").reading.solution
+    assert state is not None
+    assert max(state.dv, state.dangle, abs(state.dloss)) < 1e-9
+    net.load.p_mw = 20.0  # the results are of before
+    state = from_net(net, "given").reading.solution
+    assert state is not None
+    assert state.dangle > 0.1
+
+
+def test_a_simbench_grid_brings_its_year():
+    import simbench
+
+    source = load_source("simbench:1-MV-rural--0-sw")
+    grid, series = source.grid, source.series
+    assert series is not None
+    assert (series.hours, series.start.year) == (8784, 2016)
+    with quiet():
+        net = simbench.get_simbench_net("1-MV-rural--0-sw")
+        own = simbench.get_absolute_values(net, profiles_instead_of_study_cases=True)
+    load = own["load", "p_mw"].to_numpy()[4 * 4000 : 4 * 4001].mean(axis=0).sum()
+    assert series.load[4000].sum() == pytest.approx(load, rel=1e-9)
+    infeed = own["sgen", "p_mw"].to_numpy()[4 * 4000 : 4 * 4001].mean(axis=0).sum()
+    assert np.nansum(series.available[4000]) == pytest.approx(infeed, rel=1e-9)
+    series.check(grid)

@@ -46,6 +46,7 @@ def _buses(pp: Any, net: Any, grid: Grid, kv: Floats) -> None:
         min_vm_pu=b.vmin, max_vm_pu=b.vmax,
     )  # fmt: skip
     net.bus["number"] = b.number
+    net.bus["bos_va"] = np.where(b.kind == SLACK, np.rad2deg(b.va), np.nan)  # pandapower turns a generator's slack to 0
     for column in OF_BUSES:
         net.bus[f"bos_{column}"] = getattr(b, column)
     loaded = np.flatnonzero((b.pd != 0) | (b.qd != 0))

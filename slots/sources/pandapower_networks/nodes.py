@@ -54,7 +54,7 @@ def nodes(expansion: Expansion, log: ReadingLog) -> Nodes:
 
 def buses(expansion: Expansion, at: Nodes, branch_names: list[str], log: ReadingLog) -> Buses:
     """The table of buses, with everything at them that is no unit; powers of units are taken out by who makes units."""
-    from pandapower.pypower.idx_bus import BASE_KV, BS, BUS_TYPE, GS, VA, VM
+    from pandapower.pypower.idx_bus import BASE_KV, BS, BUS_TYPE, GS, VM
 
     net, ppc = expansion.net, expansion.bus[at.rows]
     table, n = net.bus.loc[at.key], len(at.rows)
@@ -70,7 +70,7 @@ def buses(expansion: Expansion, at: Nodes, branch_names: list[str], log: Reading
         bs_low=_own(table, "bs_low", ppc[:, BS] + bs), bs_high=_own(table, "bs_high", ppc[:, BS] + bs),
         bs_step=_own(table, "bs_step", np.zeros(n)),
         vm=np.where(live & np.isfinite(ppc[:, VM]), ppc[:, VM], 1.0),
-        va=np.deg2rad(np.where(live & np.isfinite(ppc[:, VA]), ppc[:, VA], 0.0)),
+        va=_angles(ppc, live, numbers(table, "bos_va")),
         vmin=np.concatenate([low, inner + INNER_LIMITS[0]]), vmax=np.concatenate([high, inner + INNER_LIMITS[1]]),
         area=_areas(texts(table, "zone"), n), lat=_own(table, "lat", np.full(n, np.nan)),
         lon=_own(table, "lon", np.full(n, np.nan)),
@@ -91,6 +91,16 @@ def voltage_dependent(ppc: Floats, live: Bools) -> tuple[Floats, Floats, Floats,
         s, i, z = (np.where(live | (c == power), ppc[:, c], 0.0) for c in (power, current, impedance))
         out.append((s * (1 - i - z + i * v / 2), s * (z + i / (2 * v))))
     return out[0][0], out[1][0], out[0][1], -out[1][1]
+
+
+def _angles(ppc: Floats, live: Bools, kept: Floats) -> Floats:
+    """(bus,) solved angles (rad), turned to where the reference was before an export, if it was one."""
+    from pandapower.pypower.idx_bus import VA
+
+    va = np.where(live & np.isfinite(ppc[:, VA]), ppc[:, VA], 0.0)
+    for k in np.flatnonzero(np.isfinite(kept))[:1]:
+        va = np.where(live, va + kept[k] - va[k], va)
+    return np.deg2rad(va)
 
 
 def _limits(table: Any, log: ReadingLog) -> tuple[Floats, Floats]:

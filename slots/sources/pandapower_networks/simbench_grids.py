@@ -14,17 +14,14 @@ from slots.sources.pandapower_networks.expansion import flags, quiet
 from slots.sources.pandapower_networks.reader import placed
 from slots.sources.series import Series, calendar_start
 
-LEVELS = {"EHV": ("mixed",), "HV": ("mixed", "urban"), "MV": ("rural", "semiurb", "urban", "comm")}
+LEVELS = {"HV": ("mixed", "urban"), "MV": ("rural", "semiurb", "urban", "comm")}
 QUARTERS = 4
 YEAR = 2016
 
 
 def simbench_codes() -> list[str]:
-    """Codes of SimBench's extra-high, high and medium voltage grids; none is built for it."""
-    return [
-        f"1-{level}-{kind}--{scenario}-{switches}"
-        for level, kinds in LEVELS.items() for kind in kinds for scenario in (0, 1, 2) for switches in ("sw", "no_sw")
-    ]  # fmt: skip
+    """Codes of SimBench's high and medium voltage grids of today; every other code can be typed too."""
+    return [f"1-{level}-{kind}--0-no_sw" for level, kinds in LEVELS.items() for kind in kinds]
 
 
 def read_simbench(code: str) -> tuple[Grid, Series]:
