@@ -103,6 +103,32 @@ def test_what_cannot_be_is_one_sentence(slot, options, says):
     assert says in str(told.value)
 
 
+def test_a_unit_commitment_case_on_the_command_line(tmp_path):
+    """By hand: 60 MW for two hours from the cheap unit that rests: 2 x (400 + 40 x 20) and its warm start."""
+    unit = {
+        "must_run": 0, "power_output_minimum": 20.0, "power_output_maximum": 100.0, "ramp_up_limit": 100.0,
+        "ramp_down_limit": 100.0, "ramp_startup_limit": 100.0, "ramp_shutdown_limit": 100.0, "time_up_minimum": 1,
+        "time_down_minimum": 1, "power_output_t0": 0.0, "unit_on_t0": 0, "time_down_t0": 2, "time_up_t0": 0,
+        "startup": [{"lag": 1, "cost": 300.0}, {"lag": 4, "cost": 500.0}],
+        "piecewise_production": [{"mw": 20.0, "cost": 400.0}, {"mw": 100.0, "cost": 2000.0}], "name": "g",
+    }  # fmt: skip
+    case = {"time_periods": 2, "demand": [60.0, 60.0], "reserves": [5.0, 5.0], "thermal_generators": {"g": unit},
+            "renewable_generators": {}}  # fmt: skip
+    path, out = tmp_path / "case.json", tmp_path / "out.json"
+    path.write_text(json.dumps(case))
+    home = Home(tmp_path)
+    told = json.loads(home.bos("analyse", "unit-commitment", str(path), "--json", "--out", str(out)).stdout)
+    assert told["cost"] == pytest.approx(2 * (400 + 40 * 20) + 300)
+    assert told["gap"] <= 1e-3
+    assert told["reading"]["read"] == {"thermal generator": 1}
+    assert json.loads(out.read_text())["output (MW)"]["g"] == pytest.approx([60.0, 60.0])
+    case["demand"] = [60.0, 600.0]
+    path.write_text(json.dumps(case))
+    refused = home.bos("analyse", "unit-commitment", str(path), check=False)
+    assert refused.returncode == 1
+    assert "unit commitment of case.json has no solution" in refused.stderr
+
+
 def test_on_the_command_line(tmp_path):
     home = Home(tmp_path)
     told = json.loads(
