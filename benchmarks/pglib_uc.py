@@ -23,7 +23,7 @@ from slots.contracts.commitment_case import check_case_schedule
 from slots.scheduling.case_search import solve_case
 from slots.sources.commitment_files import read_case_file
 
-QUICK = "2020-12-23"
+QUICK = "2020-08-12"
 LARGE, GAP, LARGE_GAP = ("ca_", "ferc_"), 1e-3, 5e-3
 
 
