@@ -102,6 +102,12 @@ def run_planning(
         Path | None,
         typer.Option(help="CSV with columns name,elements: what else is lost together; the final schedule is verified"),
     ] = None,
+    allow_shedding: Annotated[
+        bool,
+        typer.Option(
+            "--allow-shedding", help="go on where load exceeds capacity; what is not served is priced and told"
+        ),
+    ] = False,
     unit_outages: Annotated[bool, typer.Option("--unit-outages", help="verify the loss of each unit, too")] = False,
     transient_hours: Annotated[
         str, typer.Option(help="hours, with commas: the final schedule is simulated with a fault in each")
@@ -131,7 +137,7 @@ def run_planning(
             "workers": workers, "memory_limit": memory_limit, "criticality": criticality, "deadline": deadline,
             "seed": seed, "gap": gap, "inverter_power_factor": inverter_power_factor,
             "algorithms": chosen, "settings": settings_of_programs,
-            "transient": {"hours": _hours(transient_hours), "exciter": exciter}, "unit_outages": unit_outages,
+            "transient": {"hours": _hours(transient_hours), "exciter": exciter}, "unit_outages": unit_outages, "allow_shedding": allow_shedding,
             "contingencies": [] if contingencies is None else read_contingencies(contingencies.expanduser()),
         }  # fmt: skip
         _execute(values, None)

@@ -75,7 +75,7 @@ class LocalRun:
 
 
 def plan_locally(parameters: PlanningParameters, set_id: str, told: Told | None = None) -> LocalRun:
-    """Run the whole chain here.
+    """Run the whole chain here; `set_id` is one that no run of this process had, for what is read is kept by it.
 
     Raises:
         BosError: what stopped it.

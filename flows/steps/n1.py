@@ -64,7 +64,7 @@ def _verify_again(
 
 def run(chunk: Chunk) -> StepResult:
     """Verify the chunk's hours; or again those that were adjusted, outages followed by their curative actions."""
-    net, _ = network_of(chunk.payload["network"])
+    net, header = network_of(chunk.payload["network"])
     hours = np.arange(chunk.first_hour, chunk.first_hour + chunk.hours)
     again = bool(chunk.payload["only_adjusted"])
     if again:
@@ -101,6 +101,8 @@ def run(chunk: Chunk) -> StepResult:
         (int(h * cases + c), f"hour {hours[h]}, case {c}: {KILLED if c in killed else LOST}")
         for h, c in np.argwhere(lost)
     )
+    if header.get("verification") and not again:
+        notes = ((0, str(header["verification"])), *notes)
     summary = {"insecure_hours": int(insecure.any(axis=1).sum()), "insecure_cases": int(insecure.sum()),
                "not_converged": int(lost.sum())}  # fmt: skip
     return StepResult(datasets, chosen, tasks=computed, summary=summary, exceptions=notes)

@@ -46,7 +46,8 @@ def run(chunk: Chunk) -> StepResult:
             else "ask for fewer hours or an earlier start",
         )
     window = {k: _to_the_kilowatt(x) for k, x in series.window(chunk.first_hour, chunk.hours).items()}
-    _enough(grid, window["load"], window["available"], chunk.first_hour)
+    if not p.get("allow_shedding"):
+        _enough(grid, window["load"], window["available"], chunk.first_hour)
     dims = {"load": "bus", "load_q": "bus", "available": "unit", "floor": "unit", "inflow": "unit"}
     datasets = {
         "hour": Dataset(np.arange(chunk.first_hour, chunk.first_hour + chunk.hours), ("hour",), "h"),
@@ -76,14 +77,23 @@ def _to_the_kilowatt(mw: Floats) -> Floats:
     return np.asarray(np.round(mw * 2.0**10) / 2.0**10)
 
 
-def _enough(grid: Grid, load: np.ndarray, available: np.ndarray, first: int) -> None:  # type: ignore[type-arg]
-    """Raise InfeasibleError for the first hour whose load exceeds all capacity there is."""
-    cap = np.where(np.isnan(available), grid.units.pmax[None, :], available) * grid.units.in_service[None, :]
-    short = np.flatnonzero(load.sum(axis=1) > cap.sum(axis=1))
-    if len(short):
-        h = int(short[0])
-        raise InfeasibleError(
-            f"hour {first + h} cannot be served: its load of {load[h].sum():.0f} MW exceeds the {cap[h].sum():.0f} MW "
-            f"of available capacity of grid {grid.name}",
-            "add capacity or lower the load",
-        )
+def _enough(grid: Grid, load: Floats, available: Floats, first: int) -> None:
+    """Raise InfeasibleError if there are hours whose load exceeds all capacity there is: which, by how much, and where.
+
+    Args:
+        load: (hour, bus) MW; available: (hour, unit) MW, NaN where weather does not decide; first: first hour (h).
+    """
+    each = np.where(np.isnan(available), grid.units.pmax[None, :], available) * grid.units.in_service[None, :]
+    total, cap = load.sum(axis=1), each.sum(axis=1)
+    short = np.flatnonzero(total > cap)
+    if not len(short):
+        return
+    h = int(short[(total - cap)[short].argmax()])
+    largest = np.argsort(-load[h], kind="stable")[:3]
+    where = ", ".join(f"{grid.buses.number[b]} ({load[h, b]:.1f} MW)" for b in largest if load[h, b] > 0)
+    raise InfeasibleError(
+        f"grid {grid.name} cannot serve its load in {len(short)} of {len(load)} hours, the first of them hour "
+        f"{first + short[0]}: in hour {first + h} its load of {total[h]:.1f} MW, most of it at bus {where}, exceeds the "
+        f"available capacity of {cap[h]:.1f} MW by {total[h] - cap[h]:.1f} MW",
+        "add capacity, lower the load, or go on with --allow-shedding, which plans what is not served",
+    )

@@ -103,7 +103,7 @@ def _same_branches(grid: Grid, net: Network, branches: Ints) -> Ints:
 
 
 def _errors(net: Network, solved: list[tuple[Complexes, Complexes, int]]) -> dict[str, float]:
-    if not solved:
+    if not solved or net.grid.branches.equivalent.all():
         return {"dv_max": 0.0, "flow_error_max_mw": 0.0, "flow_error_mean_share": 0.0}
     adm, base = admittance(net.grid), net.grid.base_mva
     real = np.flatnonzero(~net.grid.branches.equivalent)
@@ -116,5 +116,5 @@ def _errors(net: Network, solved: list[tuple[Complexes, Complexes, int]]) -> dic
     return {
         "dv_max": dv,
         "flow_error_max_mw": float(max(e.max() for e in error)),
-        "flow_error_mean_share": float(np.mean([e.mean() for e in error]) / np.mean(scale)),
+        "flow_error_mean_share": float(np.mean([e.mean() for e in error]) / max(float(np.mean(scale)), 1e-9)),
     }

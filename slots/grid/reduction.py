@@ -51,7 +51,7 @@ def kept_at(grid: Grid, keep_kv: float) -> Bools:
         ParameterError: no bus, or only one, is that high.
     """
     keep = (grid.buses.kv >= keep_kv) & grid.live
-    if keep.sum() < 2:
+    if keep.sum() < min(2, grid.live.sum()):
         raise ParameterError(
             f"keep-kv {keep_kv:g} keeps {int(keep.sum())} bus(es) of grid {grid.name}, whose highest voltage "
             f"is {grid.buses.kv.max():g} kV", "choose a lower level",

@@ -145,8 +145,14 @@ def _not_a_number(statement: Statement) -> str:
 
 
 def _case(found: Value | None, edits: int, path: Path) -> Case:
-    fields = found if isinstance(found, dict) else {}
-    missing = [k for k in ("baseMVA", *_NEEDED) if not isinstance(fields.get(k), np.ndarray) or not fields[k].size]
+    fields = dict(found) if isinstance(found, dict) else {}
+    if isinstance(fields.get("branch"), np.ndarray) and not fields["branch"].size:  # a grid may be one bus
+        fields["branch"] = np.zeros((0, 13))
+    missing = [
+        k
+        for k in ("baseMVA", *_NEEDED)
+        if not isinstance(fields.get(k), np.ndarray) or not (fields[k].size or k == "branch")
+    ]
     if missing:
         raise GridError(
             f"grid file {path} is not a complete MATPOWER case: {', '.join(missing)} missing",
@@ -165,7 +171,9 @@ def _case(found: Value | None, edits: int, path: Path) -> Case:
                 "give a version 2 case file",
             )
     bus, gen, branch, gencost, dcline = (
-        np.asarray(fields[k], dtype=np.float64) if isinstance(fields.get(k), np.ndarray) and fields[k].size else None
+        np.asarray(fields[k], dtype=np.float64)
+        if isinstance(fields.get(k), np.ndarray) and (fields[k].size or k == "branch")
+        else None
         for k in (*_NEEDED, "gencost", "dcline")
     )
     assert bus is not None
