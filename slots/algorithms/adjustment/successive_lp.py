@@ -215,7 +215,9 @@ def _step(
     v_lo = np.clip(grid.buses.vmin[held] - mag, -VOLTAGE_STEP * radius, 0.0)
     v_hi = np.clip(grid.buses.vmax[held] - mag, 0.0, VOLTAGE_STEP * radius)
     # A bus at the end of its reactive range may have left its voltage's; it has to come back.
-    low_by, high_by = np.maximum(grid.buses.vmin[held] - mag, 0.0), np.maximum(mag - grid.buses.vmax[held], 0.0)
+    reach_v = VOLTAGE_STEP * radius
+    low_by = np.clip(grid.buses.vmin[held] - mag, 0.0, reach_v)
+    high_by = np.clip(mag - grid.buses.vmax[held], 0.0, reach_v)
     rise = m.columns((len(held),), low_by, np.maximum(v_hi, low_by), VOLTAGE_WEIGHT).index
     fall = m.columns((len(held),), high_by, np.maximum(-v_lo, high_by), VOLTAGE_WEIGHT).index
     give = m.columns((len(rows), 2), 0.0, INF, VIOLATION_WEIGHT).index

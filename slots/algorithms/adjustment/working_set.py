@@ -161,13 +161,13 @@ class Linearised:
             return []
         base, (v, _) = self._net.grid.base_mva, self._state_of(case)
         rate, low, high = limits(self._net, case >= 0)
+        keep = np.minimum(VOLTAGE_BACKOFF, (high - low) / 2)  # limits may be one value
         mva, mag = np.maximum(*(np.abs(x) for x in branch_flows(self._net.grid, self._adm, v))), np.abs(v)
         rows = [
             Row(float(mva[b]), -INF, rate[b] / base * (1 - backoff), self._gradient("flow", case, b)) for b in flows
         ]
         return rows + [
-            Row(float(mag[b]), low[b] + VOLTAGE_BACKOFF, high[b] - VOLTAGE_BACKOFF, self._gradient("voltage", case, b))
-            for b in volts
+            Row(float(mag[b]), low[b] + keep[b], high[b] - keep[b], self._gradient("voltage", case, b)) for b in volts
         ]
 
     def _reactive_rows(self, buses: list[int]) -> list[Row]:
