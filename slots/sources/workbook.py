@@ -184,16 +184,22 @@ def _buses(sheets: dict[str, pd.DataFrame], number: dict[Any, int], joined: Ints
 
 
 def _conducting(table: pd.DataFrame, name: str) -> Floats:
-    """(shunt,) complex p.u. of the device; a switched one has the number of blocks that comes nearest to its b."""
+    """(shunt,) complex p.u. of the device; a switched one has as many blocks on as ANDES starts with."""
     g, b = column(table, "g", 0), column(table, "b", 0)
     if name == "ShuntSw":
         for k, row in table.iterrows():
             steps = blocks(row, "bs")
             if len(steps) > 1:
-                nearest = int(np.argmin(np.abs(steps - b[k])))
-                conductance = blocks(row, "gs")
-                g[k], b[k] = conductance[min(nearest, len(conductance) - 1)], steps[nearest]
+                count, conductance = blocks_on(steps, b[k]), blocks(row, "gs")
+                g[k], b[k] = conductance[min(count, len(conductance) - 1)], steps[count]
     return np.asarray(g + 1j * b)
+
+
+def blocks_on(steps: Floats, b: float) -> int:
+    """How many blocks of a ShuntSw are on: of capacitors the fewest that give `b`, of others those that come nearest."""
+    if (np.diff(steps) >= 0).all():
+        return min(int((steps < b - 1e-12).sum()), len(steps) - 1)
+    return int(np.argmin(np.abs(steps - b)))
 
 
 def blocks(row: Any, name: str) -> Floats:

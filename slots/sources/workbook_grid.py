@@ -15,7 +15,7 @@ from slots.grid.reading import ReadingLog
 from slots.sources.case_units import DEFAULT_COST_USD_MWH
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case
-from slots.sources.workbook import BASE_MVA, NO_LIMIT, Workbook, blocks, column, read_workbook
+from slots.sources.workbook import BASE_MVA, NO_LIMIT, Workbook, blocks, blocks_on, column, read_workbook
 
 _COMMON = "uid idx u name owner bus Sn Vn"
 _READ = {
@@ -196,7 +196,7 @@ def _banks(book: Workbook, grid: Grid, log: ReadingLog) -> dict[str, Any]:
             continue
         kv = column(book.table("Bus"), "Vn", 110, False)[at[row["bus"]]]
         y = column(table, "Sn", 100, False)[k] * (kv / column(table, "Vn", 110, False)[k]) ** 2
-        now = steps[int(np.argmin(np.abs(steps - column(table, "b", 0)[k])))]
+        now = steps[blocks_on(steps, column(table, "b", 0)[k])]
         low[bus] += (steps.min() - now) * y
         high[bus] += (steps.max() - now) * y
         step[bus] = abs(sizes[0]) * y

@@ -84,7 +84,7 @@ def draw_workbook(draw: Random, even: bool = False) -> Sheets:
                    "Vn": kv[k] * draw.choice([1.0, 0.95]), "g": some(0, 0.02), "b": some(-0.1, 0.1)}  # fmt: skip
             if name == "ShuntSw":
                 row |= {
-                    "b": draw.choice([0.0, 0.05, 0.1]),
+                    "b": draw.choice([0.0, 0.03, 0.05, 0.1]),
                     "g": 0.0,
                     "bs": "[0.05]",
                     "gs": "[0.0]",
@@ -133,6 +133,8 @@ def solve_apart(sheets: Sheets) -> dict[str, complex]:
     for name in ("Shunt", "ShuntTD", "ShuntSw"):
         for r in rows(name, "bus"):
             z = r["Vn"] ** 2 / r["Sn"] / (on[r["bus"]]["Vn"] ** 2 / 100)
+            if name == "ShuntSw":  # two blocks of 0.05
+                r["b"] = next(b for b in (0.0, 0.05, 0.1) if b >= r["b"])
             y[at[r["bus"]], at[r["bus"]]] += complex(r["g"], r["b"]) / z
     for r in rows("PQ", "bus"):
         s[at[r["bus"]]] -= complex(r["p0"], r["q0"])
