@@ -15,7 +15,8 @@ from slots.sources.catalogue import load_source
 from slots.sources.pandapower_networks.expansion import quiet
 from slots.sources.pandapower_networks.export import whole_net
 from slots.sources.pandapower_networks.reader import from_net, read_json
-from tests.slots.pandapower_random import check, drawn
+from tests.slots.pandapower_draws import drawn
+from tests.slots.pandapower_random import check
 
 HERE = Path(__file__).parent / "situations"
 
@@ -168,6 +169,7 @@ def test_what_plays_no_part_is_told():
     pp.create_load(net, 1, 1.0, controllable=True)
     pp.create_poly_cost(net, 1, "load", 5.0)
     pp.create_poly_cost(net, 0, "ext_grid", 5.0, cq1_eur_per_mvar=1.0)
+    pp.create_gen(net, 1, 1.0, slack_weight=2.0)
     pp.create_measurement(net, "v", "bus", 1.0, 0.01, 0)
     net["tariffs"] = net.load.copy()
     reading = from_net(net, "given").reading
@@ -177,9 +179,10 @@ def test_what_plays_no_part_is_told():
     assert left["cost of reactive power"] == ("ext_grid 0",)
     assert left["load.controllable"] == ("1",)
     assert left["measurement"] == ("0",)
+    assert left["slack_weight"] == ("gen 0",)
     assert left["tariffs"] == ("0", "1")
-    filled = {x.what: x.value for x in reading.filled}
-    assert filled["units.pmax"] == "1.5 times the network's load of 6 MW"
+    told = {x.value for x in reading.filled if x.what == "units.pmax"}
+    assert told == {"1.5 times the network's load of 6 MW", "rated power, or twice the output"}
     assert reading.read["line"] == 2
 
 

@@ -108,6 +108,11 @@ def _columns(net: Any, log: ReadingLog) -> None:
         log.warn(
             "loads of constant current are read as constant power and impedance that touch them at the solved voltage"
         )
-    weights = numbers(net.ext_grid, "slack_weight", 1.0), numbers(net.gen, "slack_weight", 0.0)
-    if (weights[0] != 1).any() or (weights[1] != 0).any():
-        log.leave_out("slack_weight", [], "one bus balances the power flow")
+    weighted = [
+        f"{table} {k}"
+        for table, plain in (("ext_grid", 1.0), ("gen", 0.0), ("xward", 0.0))
+        for k in net[table].index[numbers(net[table], "slack_weight", plain) != plain]
+    ]
+    log.leave_out(
+        "slack_weight", weighted, "one bus balances the power flow, units share what a schedule misses by their room"
+    )
