@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from slots.algorithms.unit_commitment.guided import guided
@@ -17,6 +17,7 @@ from slots.contracts.unit_commitment import (
     check_schedule,
     start_share,
     starts_cost,
+    stop_room,
 )
 from slots.grid.plants import grouping, merged
 from slots.scheduling.routines.day import Day
@@ -47,7 +48,8 @@ def chained(case):
     wind = case.profiled.high
     shape, none = (case.steps, n + 1), np.full(n + 1, np.nan)
     available = np.where(np.arange(n + 1) == n, wind, np.nan)
-    start = Border(np.append(g.on, False), np.append(g.since, 9.0), none, np.zeros(n + 1), np.full(n + 1, np.inf))
+    # The day before ended where each unit can stop from, so that it may stop in the first hour.
+    start = Border(np.append(g.on, False), np.append(g.since, 9.0), none, np.zeros(n + 1), stop_room(units))
     # Wind that is curtailed counts as reserve in the chain: it is given whole, as far as there is load for it.
     return Horizon(
         units, 0, case.load[:, 0], available, np.where(np.arange(n + 1) == n, wind, 0.0), np.zeros(shape), case.products[0].need,
@@ -57,6 +59,7 @@ def chained(case):
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**9))
+@example(924450)
 def test_the_chains_programs_cost_what_enumeration_says(seed):
     rng = np.random.default_rng(seed)
     case = case_of(tiny(rng, 2, 5), "tiny")
