@@ -91,10 +91,23 @@ def load_source(name: str) -> Source:
     prefix, rest = split(name)
     if rest in names(prefix) or prefix == "simbench":  # SimBench has more codes than are listed
         return load_listed(name)
+    if prefix and any(c.prefix == prefix for c in COLLECTIONS):
+        return _unlisted(name)
     path = Path(name).expanduser()
     if not is_path(path):
         raise unknown(name)
     return _judged(read_path(path), name)
+
+
+def _unlisted(name: str) -> Source:
+    """A grid that the package may bring though the table does not list it: its reader knows."""
+    try:
+        return load_listed(name)
+    except GridError as error:
+        meant = near(name, [g.grid for g in listed_grids()])
+        raise ParameterError(
+            f"grid '{name}' is unknown ({error.what})", f"did you mean {meant}?" if meant else error.mend
+        ) from None
 
 
 def load_listed(name: str) -> Source:

@@ -47,7 +47,7 @@ def facts(grid: Grid, series: Series | None) -> list[tuple[str, str]]:
         ("buses", f"{live.sum()}{_beside(~live, 'isolated')}; " + (f"{_some(levels, 8)} kV" if levels else "voltages unknown")),
         ("branches", f"{on.sum()}{_beside(~on, 'out of service')}; {trafo.sum()} transformers; {rated} with a rating"),
         ("units", _units(grid)),
-        ("load", f"{_mw(load)} and {buses.qd[live].sum():,.4g} MVAr at {int((buses.pd[live] != 0).sum())} buses; "
+        ("load", f"{_mw(load)} and {_mw(buses.qd[live].sum(), 'MVAr')} at {int((buses.pd[live] != 0).sum())} buses; "
                  f"capacity {_mw(units.pmax[_giving(grid)].sum())}"),
     ]  # fmt: skip
     if grid.dc_links.in_service.any():
@@ -242,8 +242,8 @@ def _peak(series: Series) -> float:
     return float(load.max(initial=0.0))
 
 
-def _mw(value: float) -> str:
-    return f"{value:,.0f} MW" if abs(value) >= 100 else f"{value:.4g} MW"
+def _mw(value: float, unit: str = "MW") -> str:
+    return f"{value:,.0f} {unit}" if abs(value) >= 100 else f"{value:.4g} {unit}"
 
 
 def _beside(mask: Bools, what: str) -> str:
