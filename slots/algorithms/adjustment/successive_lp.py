@@ -64,6 +64,11 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     if not ok:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
     best, state, score, rounds = _improve(net, adm, request, first)
+    if score > 0 and best.shed.sum() > 0 and len(request.contingencies) and _intact_score(net, state.result, best) <= 0:
+        # Load is not shed beforehand for an hour that stays insecure anyway.
+        before = _verify(net, request, first, Watched())
+        if _intact_score(net, before.result, first) <= 0:
+            best, state, score = first, before, _score(net, before.result, first)[0]
     actions = state.actions
     if best is first and _covered(request, actions):
         best = schedule
