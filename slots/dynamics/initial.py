@@ -223,6 +223,12 @@ class _Plants:
         missed, jacobian = self._missed(y, slopes=True)
         for k, plant in enumerate(self._plants):
             name = self._case.devices[plant[0]].name
+            if not ok[k]:
+                worst = self._equations[int(np.nan_to_num(np.abs(missed[:, k]), nan=np.inf).argmax())]
+                raise EquationError(
+                    f"plant {name} cannot be at rest: {worst} does not hold",
+                    "look at its equations, its parameters, limits that are reached, and what it injects",
+                )
             finite = np.isfinite(jacobian[k]).all()
             _, strength, directions = np.linalg.svd(jacobian[k] if finite else np.zeros_like(jacobian[k]))
             free = len(self._names) - int((strength > _WEAK * max(strength.max(), 1e-300)).sum())
@@ -231,12 +237,6 @@ class _Plants:
                 raise EquationError(
                     f"plant {name} has no definite state of rest: nothing determines {weak}",
                     "declare it as a parameter, feed it, or see whether a limit in the equations is reached",
-                )
-            if not ok[k]:
-                worst = self._equations[int(np.nan_to_num(np.abs(missed[:, k]), nan=np.inf).argmax())]
-                raise EquationError(
-                    f"plant {name} cannot be at rest: {worst} does not hold",
-                    "look at its equations, its parameters, limits that are reached, and what it injects",
                 )
         self._within_limits(y)
 
