@@ -58,7 +58,10 @@ CASES = {
 
 
 def _apart(case: Case) -> float:
-    """The optimum (USD/h) as SLSQP finds it, DC lines as MW that enter at their sending end."""
+    """The optimum (USD/h) as SLSQP finds it, DC lines as MW that enter at their sending end.
+
+    A piecewise cost is a variable above each of its lines (kUSD/h): SLSQP needs a smooth problem.
+    """
     n, g = len(case.bus), len(case.gen)
     base, at = case.base_mva, {int(number): k for k, number in enumerate(case.bus[:, 0])}
     slack = int(np.flatnonzero(case.bus[:, 1] == 3)[0])
@@ -70,6 +73,9 @@ def _apart(case: Case) -> float:
     bounds[n + slack] = (0.0, 0.0)
     if len(dc):
         bounds += [tuple(np.array(pair) / base) for pair in (dc[9:11], dc[11:13], dc[13:15])]
+    pieces = [k for k, row in enumerate(case.gencost) if row[0] == 1]
+    bounds += [(0.0, 100.0)] * len(pieces)
+    ends = len(bounds) - len(pieces)
 
     def flows(x: Floats) -> tuple["np.ndarray", "np.ndarray"]:
         v = x[:n] + 1j * x[n : 2 * n]
@@ -87,7 +93,7 @@ def _apart(case: Case) -> float:
             miss[at[int(r[0])]] -= sf
             miss[at[int(r[1])]] -= st
         if len(dc):
-            p, qf, qt = x[-3:]
+            p, qf, qt = x[ends - 3 : ends]
             miss[at[int(dc[0])]] += -p + 1j * qf
             miss[at[int(dc[1])]] += p - dc[15] / base - dc[16] * abs(p) + 1j * qt
         return np.concatenate([miss.real, miss.imag])
@@ -102,21 +108,23 @@ def _apart(case: Case) -> float:
             (case.branch[:, 12] - across) / 100, (across - case.branch[:, 11]) / 100,
         ])  # fmt: skip
 
+    def above(x: Floats) -> Floats:
+        out = []
+        for k, usd in zip(pieces, x[ends:], strict=True):
+            row = case.gencost[k]
+            points = row[4 : 4 + 2 * int(row[3])].reshape(-1, 2)
+            slope = np.diff(points[:, 1]) / np.diff(points[:, 0])
+            out.append(usd - (points[:-1, 1] + slope * (base * x[2 * n + k] - points[:-1, 0])) / 1000)
+        return np.concatenate(out) if out else np.zeros(0)
+
     def cost(x: Floats) -> float:
-        total = 0.0
-        for mw, row in zip(base * x[2 * n : 2 * n + g], case.gencost, strict=True):
-            terms = int(row[3])
-            if row[0] == 2:
-                total += np.polyval(row[4 : 4 + terms], mw)
-            else:
-                points = row[4 : 4 + 2 * terms].reshape(-1, 2)
-                slope = np.diff(points[:, 1]) / np.diff(points[:, 0])
-                total += (points[:-1, 1] + slope * (mw - points[:-1, 0])).max()
-        return total / 1000
+        smooth = [np.polyval(row[4 : 4 + int(row[3])], base * x[2 * n + k]) / 1000
+                  for k, row in enumerate(case.gencost) if row[0] == 2]  # fmt: skip
+        return float(sum(smooth) + x[ends:].sum())
 
     start = np.concatenate([np.ones(n), np.zeros(n), [np.mean(b) for b in bounds[2 * n :]]])
     found = minimize(cost, start, bounds=bounds, method="SLSQP", options={"maxiter": 500, "ftol": 1e-9}, constraints=[
-        {"type": "eq", "fun": balance}, {"type": "ineq", "fun": within},
+        {"type": "eq", "fun": balance}, {"type": "ineq", "fun": within}, {"type": "ineq", "fun": above},
     ])  # fmt: skip
     assert found.success, found.message
     return float(found.fun) * 1000
