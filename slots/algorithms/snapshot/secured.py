@@ -56,9 +56,16 @@ def _first_point(net: Network, adm: Admittance) -> OperatingPoint:
             settled, ok = settle(net, adm.ybus, replace(tried, v=start()))
             if ok and not collapsed(grid, settled.v, float(vm[controlled].min())):
                 return settled
-    raise GridError(
-        f"no AC power flow was found for the state of grid {grid.name}", "check loads, units and impedances"
-    )
+    raise _unsolved(grid)
+
+
+def _unsolved(grid: Grid) -> GridError:
+    load, most = float(grid.buses.pd.sum()), float(grid.units.pmax[grid.units.in_service].sum())
+    what = f"no AC power flow was found for the state of grid {grid.name}"
+    if load > most:
+        short = f"its load of {load:.6g} MW exceeds the {most:.6g} MW that its units in service can give"
+        return GridError(f"{what}: {short}", "add capacity or lower the load")
+    return GridError(what, "check loads, units and impedances")
 
 
 def _balanced(net: Network, point: OperatingPoint) -> OperatingPoint:
