@@ -572,6 +572,22 @@ static void merge(const Factors *k, Tile *t) {
     for (int j = 0; j < t->switched[lane]; j++) t->member[lane][j] = at[k->candidate[t->bus[lane][j]]];
 }
 
+/* Whether a bus at a reactive limit no longer needs to be there: its voltage is beyond what it would hold. */
+static int could_hold(const Hour *h, const Cases *c, const Tile *t, int lane, int j) {
+  int b = t->bus[lane][j];
+  double v = sqrt(AT(t->e, b, lane) * AT(t->e, b, lane) + AT(t->f, b, lane) * AT(t->f, b, lane));
+  double set = sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]);
+  return t->side[lane][j] > 0 ? v > set + c->return_tolerance : v < set - c->return_tolerance;
+}
+
+/* Whether a bus has taken up its voltage as often as it may, and would again: its limits and its voltage have no state
+ * between them that this method finds. */
+static int torn(const Hour *h, const Cases *c, const Tile *t, int lane) {
+  for (int j = 0; j < t->switched[lane]; j++)
+    if (t->returns[t->bus[lane][j] * LANES + lane] >= MAX_RETURNS && could_hold(h, c, t, lane, j)) return 1;
+  return 0;
+}
+
 /* Buses beyond a reactive limit give up their voltage, those that no longer need to take it up again. */
 static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const Cases *c, Tile *t, vec worst) {
   mask changed = {0};
@@ -579,14 +595,9 @@ static mask switch_buses(const Net *net, const Hour *h, const Factors *k, const 
   for (int lane = 0; lane < LANES; lane++) {
     if (t->done[lane] || t->given_up[lane] || !(worst[lane] < SWITCH_BELOW)) continue;
     for (int j = t->switched[lane] - 1; j >= 0; j--) {
-      int b = t->bus[lane][j];
-      if (t->returns[b * LANES + lane] >= MAX_RETURNS) continue;
-      double v = sqrt(AT(t->e, b, lane) * AT(t->e, b, lane) + AT(t->f, b, lane) * AT(t->f, b, lane));
-      double set = sqrt(h->e[b] * h->e[b] + h->f[b] * h->f[b]);
-      if (t->side[lane][j] > 0 ? v > set + c->return_tolerance : v < set - c->return_tolerance) {
-        take_up(h, k, t, lane, j);
-        changed[lane] = -1;
-      }
+      if (t->returns[t->bus[lane][j] * LANES + lane] >= MAX_RETURNS || !could_hold(h, c, t, lane, j)) continue;
+      take_up(h, k, t, lane, j);
+      changed[lane] = -1;
     }
   }
   for (int m = 0; m < k->candidates; m++) {
@@ -720,6 +731,7 @@ static void solve_tile(const Net *net, const Hour *h, const Factors *k, const Ca
       t->before[lane] = worst[lane];
       if (t->slow[lane] == PATIENCE) t->given_up[lane] = 1; /* Newton's full method is quicker */
       int done = worst[lane] < c->tolerance && !changed[lane] && !t->given_up[lane];
+      if (done && torn(h, c, t, lane)) { t->given_up[lane] = 1; done = 0; }
       if (done && !t->done[lane]) iterations[lane] = step;
       t->done[lane] = done || (t->done[lane] && !t->given_up[lane]);
       open += !t->done[lane] && !t->given_up[lane];
