@@ -67,7 +67,8 @@ def _storage_units(file: NetworkFile, at: dict[str, int], log: ReadingLog) -> li
 
 def _stores(file: NetworkFile, at: dict[str, int], log: ReadingLog) -> list[Store]:
     """Stores at AC buses give or take all they hold within an hour; those behind links what the links can carry."""
-    out = []
+    out: list[Store] = []
+    apart: list[str] = []
     p, q = file.values("stores", "p_set"), file.values("stores", "q_set")
     for k, (name, row) in enumerate(file.static["stores"].iterrows()):
         size = _size(row, "e_nom")
@@ -76,11 +77,10 @@ def _stores(file: NetworkFile, at: dict[str, int], log: ReadingLog) -> list[Stor
             power = size * (row.e_max_pu - row.e_min_pu)
             out.append(Store(str(name), "stores", at[row.bus], row.carrier, float(np.nan_to_num(p[k])) * row.sign, q[k] * row.sign, power,
                              power, size, content, 1.0, 1.0, bool(row.active and size > 0)))  # fmt: skip
-            log.fill("units.pmax", 1, "the store's size in an hour", f"PyPSA limits no power of store {name}")
             continue
         pair = _links_of(file, str(row.bus), at)
         if pair is None:
-            log.leave_out("stores", [str(name)], f"bus {row.bus} is no AC bus and not joined to one by a link each way")
+            apart.append(str(name))
             continue
         charge, give = pair
         into, back = charge.efficiency, give.efficiency
@@ -88,6 +88,9 @@ def _stores(file: NetworkFile, at: dict[str, int], log: ReadingLog) -> list[Stor
         out.append(Store(str(name), "stores", at[charge.bus0], row.carrier, 0.0, 0.0, _size(give, "p_nom") * back,
                          _size(charge, "p_nom"), size / per_unit, content / per_unit, float(into * back), per_unit,
                          bool(row.active and size > 0)))  # fmt: skip
+    direct = int(file.static["stores"].bus.isin(at).sum())
+    log.fill("units.pmax", direct, "the store's size in an hour", "PyPSA limits no power of a store at an AC bus")
+    log.leave_out("stores", apart, "their bus is no AC bus and not joined to one by a link each way")
     return out
 
 
