@@ -104,7 +104,15 @@ def _ramps(g: Floats, pmax: Floats, log: ReadingLog) -> tuple[Floats, Floats]:
     bare = ramp <= 0
     log.fill("units.ramp", int(bare.sum()), "the whole range in an hour", "the case states no ramp")
     ramp = np.where(bare, np.maximum(pmax, 1.0), ramp)
-    quick = columns[RAMP_10] > 0
+    # case_RTS_GMLC writes its MW/min into all three columns; a unit cannot give less in ten minutes than in one.
+    repeated = (
+        (columns[RAMP_AGC] > 0) & (columns[RAMP_10] == columns[RAMP_AGC]) & (columns[RAMP_30] == columns[RAMP_AGC])
+    )
+    if repeated.any():
+        log.warn(
+            f"RAMP_10 and RAMP_30 of {int(repeated.sum())} units repeat their RAMP_AGC: all three are taken as MW per minute"
+        )
+    quick = (columns[RAMP_10] > 0) & ~repeated
     log.fill("units.ramp_10min", int((~quick).sum()), "a sixth of the hourly ramp", "the case states no RAMP_10")
     return ramp, np.where(quick, columns[RAMP_10], np.minimum(ramp / 6, np.maximum(pmax, 0.0)))
 

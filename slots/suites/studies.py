@@ -27,7 +27,7 @@ from slots.suites.case import Case
 from slots.suites.states import day, series
 
 VECTOR_GROUP = "case9 behind 150 degrees"
-INSECURE = 100  # a day of the year on which many outages are insecure
+INSECURE = 40  # a day of the year on which many outages are insecure
 SEEN_FIRST = 0.6  # of the insecure outages that are among as many, and half as many again, ranked first
 SIGMAS = 5.0  # standard errors that a sampled result may be off
 LOOSE = 0.1  # by which a choice of days may be worse than the best of many tries
