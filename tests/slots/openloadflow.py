@@ -33,7 +33,7 @@ def solved_here(g: Grid) -> Complexes:
         request.v,
         g.slack,
         request.held,
-        tolerance=1e-11,
+        tolerance=1e-9,
         active=np.flatnonzero(g.live),
     )
     assert flow.converged

@@ -38,6 +38,7 @@ def _model(h: Horizon, limits: list[tuple[int, int]]) -> pyo.ConcreteModel:
     m = pyo.ConcreteModel()
     m.u = pyo.Var(thermal, hours, domain=pyo.Binary)
     m.start = pyo.Var(thermal, hours, bounds=(0, 1))
+    m.stop = pyo.Var(thermal, hours, bounds=(0, 1))
     m.p = pyo.Var(thermal, hours, domain=pyo.NonNegativeReals)
     m.cost = pyo.Var(thermal, hours, domain=pyo.NonNegativeReals)
     m.r = pyo.Var(thermal, hours, domain=pyo.NonNegativeReals)
@@ -60,7 +61,11 @@ def _model(h: Horizon, limits: list[tuple[int, int]]) -> pyo.ConcreteModel:
         m.rows.add(flow <= h.rate[b] + m.over[k] + 0.01)
         m.rows.add(flow >= -h.rate[b] - m.over[k] - 0.01)
     m.total = pyo.Objective(
-        expr=sum(m.cost[g, t] + units.start_cost[g] * m.start[g, t] for g in thermal for t in hours)
+        expr=sum(
+            m.cost[g, t] + units.start_cost[g] * m.start[g, t] + units.stop_cost[g] * m.stop[g, t]
+            for g in thermal
+            for t in hours
+        )
         + sum(SHED_USD_MWH * m.shed[t] + SPILL_USD_MWH * m.spill[t] + RESERVE_USD_MWH * m.short[t] for t in hours)
         + sum(OVERLOAD_USD_MWH * m.over[k] for k in range(len(limits)))
     )
@@ -96,6 +101,7 @@ def _unit(m: pyo.ConcreteModel, h: Horizon, g: int) -> None:
             m.rows.add(m.cost[g, t] >= usd[0] * u)
         last = m.u[g, t - 1] if t else (u if before is None else float(before[0]))
         m.rows.add(m.start[g, t] >= u - last)
+        m.rows.add(m.stop[g, t] >= last - u)
         for later in range(t + 1, min(t + int(units.min_up[g]), h.hours)):
             m.rows.add(m.u[g, later] >= u - last)
         for later in range(t + 1, min(t + int(units.min_down[g]), h.hours)):

@@ -246,7 +246,7 @@ def _same_flow(n, grid):
     np.add.at(s, grid.units.bus[on], (grid.units.p + 1j * grid.units.q)[on])
     pv = np.flatnonzero(grid.buses.kind == 2)
     adm = admittance(grid)
-    flow = newton(adm.ybus, s / grid.base_mva, v, grid.slack, pv, active=np.flatnonzero(live), tolerance=1e-10)
+    flow = newton(adm.ybus, s / grid.base_mva, v, grid.slack, pv, active=np.flatnonzero(live), tolerance=1e-9)
     assert flow.converged
     assert np.abs(flow.v - v)[live].max() < VOLT, "another power flow than PyPSA's"
     gap = (flow.v * np.conj(adm.ybus @ flow.v) - s / grid.base_mva)[grid.slack].real * grid.base_mva
