@@ -32,7 +32,6 @@ from slots.suites.figures import check_between, check_cost, check_figures, check
 from slots.suites.states import day, grid, horizon, network, reduction, series
 
 QUIET, WINDY, INSECURE = 190, 20, 230  # days of the year
-SLOW = 0.3  # of their capacity that units can change in an hour where load comes and goes
 WAVE_H = 5.0  # shorter than what units must run and rest
 DAYS_BETWEEN = 3  # that are scheduled between the borders of a plan
 ROOM = 0.1  # of a day's cost by which a schedule may cost more than the best known
@@ -118,9 +117,7 @@ def _commitment(name: str, h: Horizon) -> Case:
 
 def _waves() -> Horizon:
     h = horizon(QUIET)
-    ramp = np.minimum(h.units.ramp, np.maximum(SLOW * h.units.pmax, 1.0))
-    units = replace(h.units, ramp=ramp, ramp_10min=np.minimum(h.units.ramp_10min, ramp / 6))
-    return replace(h, units=units, demand=h.demand * (0.8 + 0.2 * np.cos(2 * np.pi * np.arange(h.hours) / WAVE_H)))
+    return replace(h, demand=h.demand * (0.8 + 0.2 * np.cos(2 * np.pi * np.arange(h.hours) / WAVE_H)))
 
 
 def _bordered() -> Horizon:
