@@ -28,7 +28,7 @@ from slots.sources.listed import listed_grids
 
 MOST_BUSES = 3500  # of grids of packages
 QUICK = ("case5", "case6ww", "case9", "case14", "case24_ieee_rts", "case30", "case33bw", "case39", "case57",
-         "case_ACTIVSg200")  # fmt: skip
+         "case69")  # fmt: skip
 FILES = (".m", ".json", ".xlsx", ".raw", ".rawx", ".uct", ".dgs", ".xiidm", ".zip", ".nc")
 OUTCOMES = ("planned", "refused", "crashed", "invalid")
 
