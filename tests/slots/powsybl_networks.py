@@ -377,10 +377,13 @@ def _island(b: Builder, size: int) -> None:
 
 def run_openloadflow(network: Any, slack: str) -> Any:
     """Without limits and regulation, the slack bus taking the rest; its status."""
+    detailed = bool(len(network.get_dc_nodes()))
+    begin = P.VoltageInitMode.UNIFORM_VALUES if detailed else P.VoltageInitMode.DC_VALUES
     return P.run_ac(network, P.Parameters(
         distributed_slack=False, use_reactive_limits=False, read_slack_bus=False, hvdc_ac_emulation=False,
-        voltage_init_mode=P.VoltageInitMode.DC_VALUES, transformer_voltage_control_on=False,
+        voltage_init_mode=begin, transformer_voltage_control_on=False,
         shunt_compensator_voltage_control_on=False, phase_shifter_regulation_on=False,
         provider_parameters={"slackBusSelectionMode": "NAME", "slackBusesIds": slack,
-                             "plausibleActivePowerLimit": "100000", "newtonRaphsonConvEpsPerEq": "1e-10"},
+                             "plausibleActivePowerLimit": "100000", "newtonRaphsonConvEpsPerEq": "1e-10",
+                             "acDcNetwork": str(detailed).lower()},
     ))[0]  # fmt: skip

@@ -4,8 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from bos_core.objects.errors import GridError
-
 
 class Frames:
     """The tables of a PowSyBl network.
@@ -53,15 +51,10 @@ class Frames:
         """Nominal voltage of each voltage level."""
         return self.table("voltage_levels").nominal_v
 
-    def refuse_detailed_dc(self, name: str) -> None:
-        """Raise GridError where DC grids are modelled node by node."""
-        parts = [k for k in ("dc_lines", "voltage_source_converters") if hasattr(self.network, f"get_{k}")]
-        found = sum(len(getattr(self.network, f"get_{k}")()) for k in parts)
-        if found:
-            raise GridError(
-                f"grid {name} models its DC grid in detail ({found} DC lines and converters), which is not planned here",
-                "give it with HVDC lines between converter stations",
-            )
+    @property
+    def has_dc_network(self) -> bool:
+        """Whether DC grids are modelled node by node."""
+        return hasattr(self.network, "get_dc_nodes") and bool(len(self.network.get_dc_nodes()))
 
 
 def called(key: Any, row: Any) -> str:

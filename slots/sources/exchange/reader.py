@@ -17,6 +17,7 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.grid.model import Grid
 from slots.grid.reading import Reading, ReadingLog
+from slots.sources.exchange.dc_grids import add_dc_grids
 from slots.sources.exchange.equipment import add_equipment
 from slots.sources.exchange.frames import Frames, called
 from slots.sources.exchange.links import add_links
@@ -83,7 +84,6 @@ def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind
         GridError: it has no generator, or equipment that cannot be planned.
     """
     frames = Frames(network)
-    frames.refuse_detailed_dc(name)
     tables = Tables(ReadingLog(source or name, kind))
     twos = two_ports(frames, tables.log)
     add_network(frames, tables, twos)
@@ -92,6 +92,7 @@ def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind
     voltages.settle_distant(slack)
     add_equipment(frames, tables, voltages)
     add_links(frames, tables, voltages)
+    add_dc_grids(frames, tables, name)
     tables.settle_voltages(slack)
     tell(frames, tables)
     grid = _grid(tables, name, origin)
