@@ -75,7 +75,7 @@ def test_it_is_planned(home: Path, name: str) -> None:
     assert run.summed("adjust", "still_insecure") == 0
 
 
-@pytest.mark.parametrize("name", ["case6ww", "case24_ieee_rts", "case_ieee30", "case33bw", "case39"])
+@pytest.mark.parametrize("name", ["pandapower:case6ww", "case24_ieee_rts", "case_ieee30", "case33bw", "case39"])
 def test_public_grids_are_planned(home: Path, name: str) -> None:
     run = _plan(name)
     told = [reason for r in run.receipts["adjust"] for _, reason in r.exceptions if "stays insecure: " in reason]

@@ -48,6 +48,7 @@ VOLTAGE_WEIGHT = 200.0  # MW of redispatch that a p.u. of held voltage weighs as
 CURTAIL_WEIGHT = 2.0
 VIOLATION_WEIGHT = 1e6  # per p.u.: constraints give way only where nothing can meet them
 BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
+WINDOW_TOLERANCE = 5e-4  # MW by which a unit may leave its window: what losses shared anew leave
 BACKOFF_GROWTH = 1.5  # after a round that did not help
 LARGEST_BACKOFF = 0.02
 COLLAPSE_WEIGHT = 1e6  # an outage without a power flow is worse than any violation
@@ -86,7 +87,7 @@ def _improve(
         state = _verify(net, request, point, watched)
         score = _score(net, state.result, point)
         watch(net, adm, point, state, watched)
-        if rounds == 0 or score[1] < best_score[1]:
+        if rounds == 0 or (score[1] < best_score[1] and _inside(point)):
             best, best_score, best_state, helped = point, score, state, False
             about = Linearised(net, adm, best, best_state)
             radius = min(radius / SHRINK, 1.0)
@@ -191,6 +192,11 @@ def _score(net: Network, result: N1Result, point: OperatingPoint) -> tuple[float
     parts = (over, volts, reactive)
     worst, total = max(float(p.max()) for p in parts), sum(float(p.sum()) for p in parts)
     return (np.inf if lost else worst), total + COLLAPSE_WEIGHT * lost
+
+
+def _inside(point: OperatingPoint) -> bool:
+    """Whether no unit leaves its window: where none has room, the losses of a new state may push them out."""
+    return bool((np.maximum(point.low - point.p, point.p - point.high) <= WINDOW_TOLERANCE).all())
 
 
 def _intact_score(net: Network, result: N1Result, point: OperatingPoint) -> float:
