@@ -10,9 +10,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from slots.grid.admittance import admittance
 from slots.grid.model import Grid
 from slots.sources.catalogue import load_source
-from slots.sources.exchange.reader import grid_of_network
+from slots.sources.exchange.reader import grid_of_network, grid_of_tables, tables_of_network
+from slots.sources.exchange.tables import Tables
 from tests.slots.openloadflow import differences
 from tests.slots.powsybl_networks import Drawn, draw_network
 from tests.slots.ucte_files import draw_ucte
@@ -22,7 +24,6 @@ SUFFIX = {"CGMES": "zip", "PSS/E": "raw", "MATPOWER": "mat"}
 MANY = settings(
     max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
-SOME = settings(MANY, max_examples=25)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("networks")
 
 
-def _same_power_flow(network: object, g: Grid) -> None:
-    apart = differences(network, g)
+def _read(network: object) -> tuple[Grid, Tables]:
+    """What is read of a network, and the rows that it was put together from."""
+    frames, tables = tables_of_network(network, "drawn")
+    return grid_of_tables(frames, tables, "drawn", "test"), tables
+
+
+def _same_power_flow(network: object, g: Grid, tables: Tables | None = None) -> None:
+    apart = differences(network, g, tables)
     assume(apart is not None)
     assert apart[0] < VOLTAGE
     assert apart[1] < POWER
@@ -74,28 +81,46 @@ def test_a_random_network_has_openloadflows_power_flow(folder, seed):
     drawn = draw_network(Random(seed))
     path = folder / "drawn.xiidm"
     drawn.network.save(str(path), format="XIIDM")
-    g = load_source(str(path)).grid
+    network = pp.network.load(str(path))
+    g, tables = _read(network)
     _as_stated(drawn, g)
-    _same_power_flow(pp.network.load(str(path)), g)
+    _same_power_flow(network, g, tables)
 
 
 @pytest.mark.parametrize("kind", list(SUFFIX))
-@SOME
+def test_a_file_is_read_as_its_network(folder, kind):
+    path = folder / f"named.{SUFFIX[kind]}"
+    for seed in range(3):
+        _plain(seed).network.save(str(path), format=kind)
+        g = load_source(str(path)).grid
+        np.testing.assert_array_equal(
+            admittance(g).ybus.toarray(), admittance(_read(pp.network.load(str(path)))[0]).ybus.toarray()
+        )
+
+
+@cache
+def _plain(seed: int) -> Drawn:
+    """A network that formats with fewer elements can hold, drawn once for all of them."""
+    return draw_network(Random(seed), plain=True)
+
+
+@pytest.mark.parametrize("kind", list(SUFFIX))
+@MANY
 @given(seed=st.integers(0, 10**9))
 def test_so_has_what_another_format_holds_of_it(folder, kind, seed):
-    drawn = draw_network(Random(seed), plain=True)
     path = folder / f"drawn.{SUFFIX[kind]}"
     try:
-        drawn.network.save(str(path), format=kind)
+        _plain(seed).network.save(str(path), format=kind)
         network = pp.network.load(str(path))
     except pp.PyPowsyblError:
         assume(False)  # the format has no place for something, or PowSyBl cannot read what it wrote
-    _same_power_flow(network, load_source(str(path)).grid)
+    _same_power_flow(network, *_read(network))
 
 
-@SOME
+@MANY
 @given(seed=st.integers(0, 10**9))
 def test_a_random_ucte_file_has_openloadflows_power_flow(folder, seed):
     path = folder / "drawn.uct"
     path.write_text(draw_ucte(Random(seed)))
-    _same_power_flow(pp.network.load(str(path)), load_source(str(path)).grid)
+    network = pp.network.load(str(path))
+    _same_power_flow(network, *_read(network))

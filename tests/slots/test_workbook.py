@@ -21,7 +21,7 @@ from tests.slots.workbooks import Sheets, draw_workbook, solve_apart, solve_in_a
 SITUATIONS = Path(__file__).parent / "situations"
 in_andes = pytest.mark.skipif(VARIABLE not in os.environ, reason=f"no ANDES: {VARIABLE} is not set")
 MANY = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.frames import Frames, called, rows
 from slots.sources.exchange.tables import Tables
 from slots.sources.exchange.two_ports import boundary
 from slots.sources.exchange.voltages import Voltages
@@ -37,21 +37,21 @@ def inside(frames: Frames, tables: Tables, kind: str, word: str, mw: str = "") -
     found = frames.table(kind)
     tables.log.read(word, len(found))
     here = found.bus_id.isin(list(tables.at))
-    for rows, why in ((found[~here & (found.bus_id == "")], "switched off"),
+    for away, why in ((found[~here & (found.bus_id == "")], "switched off"),
                       (found[~here & (found.bus_id != "")], "outside the main synchronous area")):  # fmt: skip
-        much = f" ({rows[mw].sum():g} MW)" if mw and len(rows) else ""
-        tables.log.leave_out(word, [called(key, r) for key, r in rows.iterrows()], why + much)
+        much = f" ({away[mw].sum():g} MW)" if mw and len(away) else ""
+        tables.log.leave_out(word, [called(key, r) for key, r in rows(away)], why + much)
     return found[here]
 
 
 def _loads(frames: Frames, tables: Tables) -> None:
-    for _, r in inside(frames, tables, "loads", "load", "p0").iterrows():
+    for _, r in rows(inside(frames, tables, "loads", "load", "p0")):
         tables.add_load(r.bus_id, complex(r.p0, r.q0))
     buses = frames.table("buses")
     if "fictitious_p0" not in buses:
         return
     made = buses[(buses.fictitious_p0.fillna(0) != 0) | (buses.fictitious_q0.fillna(0) != 0)]
-    for key, r in made[made.index.isin(list(tables.at))].iterrows():
+    for key, r in rows(made[made.index.isin(list(tables.at))]):
         tables.add_load(str(key), complex(r.fictitious_p0, r.fictitious_q0))
     tables.log.read("fictitious injection", len(made))
 
@@ -59,7 +59,7 @@ def _loads(frames: Frames, tables: Tables) -> None:
 def _shunts(frames: Frames, tables: Tables) -> None:
     found = inside(frames, tables, "shunt_compensators", "shunt")
     uneven = []
-    for key, r in found.iterrows():
+    for key, r in rows(found):
         tables.add_shunt(r.bus_id, complex(r.g, r.b))
         if r.max_section_count < 1:
             continue
@@ -73,7 +73,7 @@ def _shunts(frames: Frames, tables: Tables) -> None:
     tables.log.leave_out(
         "shunt sections", uneven, "they are uneven or have conductance: the shunt stays as it is switched"
     )
-    on = [called(key, r) for key, r in found[found.voltage_regulation_on].iterrows()]
+    on = [called(key, r) for key, r in rows(found[found.voltage_regulation_on])]
     tables.log.leave_out("shunt regulation", on, "sections are planned, not regulated: the file's are the start")
 
 
@@ -82,8 +82,8 @@ def _sections(frames: Frames, key: Any, r: Any) -> np.ndarray:  # type: ignore[t
     if r.model_type == "LINEAR":
         one = frames.table("linear_shunt_compensator_sections").loc[key]
         return np.arange(int(r.max_section_count) + 1) * complex(one.b_per_section, one.g_per_section or 0.0)
-    rows = frames.table("non_linear_shunt_compensator_sections").loc[[key]]
-    return np.concatenate([[0j], rows.b.to_numpy() + 1j * rows.g.to_numpy()])
+    steps = frames.table("non_linear_shunt_compensator_sections").loc[[key]]
+    return np.concatenate([[0j], steps.b.to_numpy() + 1j * steps.g.to_numpy()])
 
 
 def boundless(x: float, flow: float) -> bool:
@@ -107,7 +107,7 @@ def _units(frames: Frames, tables: Tables, voltages: Voltages) -> None:
     found = inside(frames, tables, "generators", "generator", "target_p")
     filled = {"pmax": 0, "pmin": 0, "q": 0}
     beyond = []
-    for key, r in found.iterrows():
+    for key, r in rows(found):
         p, q = _target(r.target_p), _target(r.target_q)
         none = boundless(r.max_p, p)
         pmax = 2 * abs(p) if none else float(r.max_p)
@@ -144,13 +144,13 @@ def _units(frames: Frames, tables: Tables, voltages: Voltages) -> None:
 def _batteries(frames: Frames, tables: Tables, voltages: Voltages) -> None:
     """A battery without energy content feeds in its schedule; what holds a voltage in it is a condenser."""
     found = inside(frames, tables, "batteries", "battery", "target_p")
-    for key, r in found.iterrows():
+    for key, r in rows(found):
         p, q = _target(r.target_p), _target(r.target_q)
         hold = voltages.of(key)
         tables.add_load(r.bus_id, -complex(p, 0.0 if hold is not None else q))
         if hold is not None:
             tables.add_unit(called(key, r), r.bus_id, complex(0, q), reactive(r, abs(r.max_p), q), (0.0, 0.0), hold)
-    names = [called(key, r) for key, r in found.iterrows()]
+    names = [called(key, r) for key, r in rows(found)]
     tables.log.leave_out("battery energy", names, "the format gives no energy content: what is scheduled is fed in")
 
 
@@ -158,7 +158,7 @@ def _compensators(frames: Frames, tables: Tables, voltages: Voltages) -> None:
     """Static var compensators: condensers where they hold a voltage, loads where they keep their reactive power."""
     found = inside(frames, tables, "static_var_compensators", "static var compensator")
     idle = []
-    for key, r in found.iterrows():
+    for key, r in rows(found):
         hold = voltages.of(key)
         if hold is not None:
             at_one = frames.kv[r.voltage_level_id] ** 2
@@ -173,7 +173,7 @@ def _compensators(frames: Frames, tables: Tables, voltages: Voltages) -> None:
 def _boundary_injections(frames: Frames, tables: Tables, voltages: Voltages) -> None:
     """At the far end of a boundary line what flows out of the file is a load, generation there a unit."""
     halves, made = frames.boundary_lines(), frames.boundary_generation()
-    for key, r in halves[~halves.paired].iterrows():
+    for key, r in rows(halves[~halves.paired]):
         if boundary(key) not in tables.at:
             continue
         tables.add_load(boundary(key), complex(r.p0, r.q0))

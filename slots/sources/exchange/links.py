@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slots.sources.exchange.equipment import inside, reactive
-from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.frames import Frames, called, rows
 from slots.sources.exchange.tables import Tables
 from slots.sources.exchange.voltages import Voltages
 
@@ -17,7 +17,7 @@ def add_links(frames: Frames, tables: Tables, voltages: Voltages) -> None:
     flows = _flows(frames, tables)
     for kind, word in (("vsc_converter_stations", "VSC converter station"),
                        ("lcc_converter_stations", "LCC converter station")):  # fmt: skip
-        for key, r in inside(frames, tables, kind, word).iterrows():
+        for key, r in rows(inside(frames, tables, kind, word)):
             _converter(tables, key, r, *flows.get(str(key), (0.0, 0.0)), voltages.of(key))
 
 
@@ -27,7 +27,7 @@ def _flows(frames: Frames, tables: Tables) -> dict[str, tuple[float, float]]:
     lines, stations = frames.table("hvdc_lines"), _stations(frames)
     tables.log.read("HVDC line", len(lines))
     off, leaving = [], []
-    for key, r in lines.iterrows():
+    for key, r in rows(lines):
         ends = [str(r.converter_station1_id), str(r.converter_station2_id)]
         if r.converters_mode == "SIDE_1_INVERTER_SIDE_2_RECTIFIER":
             ends.reverse()
@@ -56,7 +56,7 @@ def _flows(frames: Frames, tables: Tables) -> dict[str, tuple[float, float]]:
 
 def _stations(frames: Frames) -> dict[str, Any]:
     both = ("vsc_converter_stations", "lcc_converter_stations")
-    return {str(key): r for kind in both for key, r in frames.table(kind).iterrows()}
+    return {str(key): r for kind in both for key, r in rows(frames.table(kind))}
 
 
 def _converter(tables: Tables, key: Any, station: Any, p: float, most: float, hold: float | None) -> None:

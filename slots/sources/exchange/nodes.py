@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.frames import Frames, called, rows
 from slots.sources.exchange.tables import BASE_MVA, Node, Tables
 from slots.sources.exchange.two_ports import TwoPort, boundary, star
 
@@ -77,10 +77,10 @@ def _inner(frames: Frames, nodes: dict[str, Node], twos: list[TwoPort]) -> dict[
         if two.ends[0] in nodes:
             near.setdefault(two.ends[1], nodes[two.ends[0]])
     out = {}
-    for key, r in frames.table("3_windings_transformers").iterrows():
+    for key, r in rows(frames.table("3_windings_transformers")):
         if (at := near.get(star(key))) is not None:
             out[star(key)] = Node(f"star of {called(key, r)}", float(r.rated_u0), at.area, *LOOSE, at.v, at.place)
-    for key, r in frames.boundary_lines().iterrows():
+    for key, r in rows(frames.boundary_lines()):
         if (at := near.get(boundary(key))) is not None:
             name = str(r.pairing_key or f"boundary of {called(key, r)}")
             out[boundary(key)] = Node(name, at.kv, at.area, *LOOSE, at.v, at.place)
@@ -95,9 +95,10 @@ def _buses(frames: Frames, tables: Tables) -> dict[str, Node]:
     outside = found.index[found.synchronous_component != 0].tolist()
     tables.log.leave_out("bus", outside, "outside the main synchronous area, the one with most buses")
     levels, names, areas, places = frames.table("voltage_levels"), _names(frames), _areas(frames), _places(frames)
+    level_of = dict(rows(levels))
     out = {}
-    for key, row in main.iterrows():
-        level = levels.loc[row.voltage_level_id]
+    for key, row in rows(main):
+        level = level_of[row.voltage_level_id]
         kv = float(level.nominal_v)
         low, high = (x / kv if np.isfinite(x) else other
                      for x, other in ((level.low_voltage_limit, 0.9), (level.high_voltage_limit, 1.1)))  # fmt: skip
@@ -118,8 +119,8 @@ def _areas(frames: Frames) -> dict[str, int]:
     declared = frames.table("areas") if hasattr(frames.network, "get_areas") else None
     if declared is not None and len(declared):
         first = declared.index[declared.area_type == declared.area_type.iloc[0]]
-        rows = frames.network.get_areas_voltage_levels()
-        of = {level: str(area) for area, level in rows.voltage_level_id.items() if area in first}
+        listed = frames.network.get_areas_voltage_levels()
+        of = {level: str(area) for area, level in listed.voltage_level_id.items() if area in first}
     else:
         country = frames.table("substations").country
         of = {key: str(country.get(station, "") or "") for key, station in levels.substation_id.items()}
@@ -128,8 +129,8 @@ def _areas(frames: Frames) -> dict[str, int]:
 
 
 def _places(frames: Frames) -> dict[str, tuple[float, float]]:
-    rows = frames.extension("substationPosition")
-    return {str(key): (float(r.latitude), float(r.longitude)) for key, r in rows.iterrows()}
+    known = frames.extension("substationPosition")
+    return {str(key): (float(r.latitude), float(r.longitude)) for key, r in rows(known)}
 
 
 def _names(frames: Frames) -> dict[str, str]:

@@ -83,6 +83,11 @@ def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind
     Raises:
         GridError: it has no generator, or equipment that cannot be planned.
     """
+    return grid_of_tables(*tables_of_network(network, name, source, kind), name, origin)
+
+
+def tables_of_network(network: Any, name: str, source: str = "", kind: str = "PowSyBl") -> tuple[Frames, Tables]:
+    """A PowSyBl network's tables, and the rows put together from them; arguments and errors of `grid_of_network`."""
     frames = Frames(network)
     tables = Tables(ReadingLog(source or name, kind))
     twos = two_ports(frames, tables.log)
@@ -95,6 +100,11 @@ def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind
     add_dc_grids(frames, tables, name)
     tables.settle_voltages(slack)
     tell(frames, tables)
+    return frames, tables
+
+
+def grid_of_tables(frames: Frames, tables: Tables, name: str, origin: str) -> Grid:
+    """The grid of the rows that `tables_of_network` puts together."""
     grid = _grid(tables, name, origin)
     return grid.replace(reading=_by_name(grid.reading, frames))
 

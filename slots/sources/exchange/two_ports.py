@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from slots.grid.reading import ReadingLog
-from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.frames import Frames, called, rows
 from slots.sources.exchange.limits import Ratings, tightest
 
 SIDES = ("ONE", "TWO", "THREE")
@@ -58,7 +58,7 @@ def two_ports(frames: Frames, log: ReadingLog) -> list[TwoPort]:
 
 
 def _lines(frames: Frames, ratings: Ratings, taps: TapRanges) -> Iterator[TwoPort]:
-    for key, r in frames.table("lines").iterrows():
+    for key, r in rows(frames.table("lines")):
         kv = _levels(frames, r)
         rate = ratings.of(key, dict(zip(SIDES[:2], kv, strict=True)))
         yield TwoPort("line", called(key, r), (r.bus1_id, r.bus2_id), kv, complex(r.r, r.x),
@@ -70,7 +70,7 @@ def _levels(frames: Frames, r: Any) -> tuple[float, float]:
 
 
 def _transformers(frames: Frames, ratings: Ratings, taps: TapRanges) -> Iterator[TwoPort]:
-    for key, r in frames.table("2_windings_transformers").iterrows():
+    for key, r in rows(frames.table("2_windings_transformers")):
         kv = _levels(frames, r)
         z, y = complex(r.r_at_current_tap, r.x_at_current_tap), complex(r.g_at_current_tap, r.b_at_current_tap)
         rate = ratings.of(key, dict(zip(SIDES[:2], kv, strict=True)))
@@ -80,7 +80,7 @@ def _transformers(frames: Frames, ratings: Ratings, taps: TapRanges) -> Iterator
 
 def _stars(frames: Frames, ratings: Ratings, taps: TapRanges) -> Iterator[TwoPort]:
     """Three-winding transformers: a node in the middle and a leg to each side."""
-    for key, r in frames.table("3_windings_transformers").iterrows():
+    for key, r in rows(frames.table("3_windings_transformers")):
         for k, side in enumerate(SIDES, 1):
             z = complex(r[f"r{k}_at_current_tap"], r[f"x{k}_at_current_tap"])
             y = complex(r[f"g{k}_at_current_tap"], r[f"b{k}_at_current_tap"])
@@ -104,13 +104,13 @@ def boundary(key: Any) -> str:
 def _boundaries(frames: Frames, ratings: Ratings, taps: TapRanges) -> Iterator[TwoPort]:
     """Boundary lines end at a node of their own; two that are paired are one line. Their shunt is on the network's side."""
     halves = frames.boundary_lines()
-    for key, r in halves[~halves.paired].iterrows():
+    for key, r in rows(halves[~halves.paired]):
         kv = float(frames.kv[r.voltage_level_id])
         rate = ratings.of(key, {"ONE": kv, "NONE": kv})
         far = boundary(key) if r.bus_id else ""
         yield TwoPort("boundary line", called(key, r), (r.bus_id, far), (kv, kv), complex(r.r, r.x),
                       (complex(r.g, r.b), 0j), rate=rate)  # fmt: skip
-    for key, r in frames.table("tie_lines").iterrows():
+    for key, r in rows(frames.table("tie_lines")):
         word = "boundary" if "boundary_line1_id" in r else "dangling"
         names = [r[f"{word}_line{k}_id"] for k in (1, 2)]
         first, second = (halves.loc[n] for n in names)
@@ -133,7 +133,7 @@ class TapRanges:
         log.read("ratio tap changer", len(changers))
         log.read("phase tap changer", len(frames.table("phase_tap_changers")))
         uneven = []
-        for key, r in changers[changers.oltc & (changers.high_tap > changers.low_tap)].iterrows():
+        for key, r in rows(changers[changers.oltc & (changers.high_tap > changers.low_tap)]):
             steps = frames.table("ratio_tap_changer_steps").reset_index() if steps is None else steps
             side = str(r.side) if "side" in r else ""
             own = steps[(steps.id == key) & ((steps.side == side) if "side" in steps else True)].sort_values("position")

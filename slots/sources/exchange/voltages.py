@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from slots.grid.reading import ReadingLog
-from slots.sources.exchange.frames import Frames
+from slots.sources.exchange.frames import Frames, rows
 from slots.sources.exchange.two_ports import boundary
 
 PLAUSIBLE = (0.8, 1.2)  # p.u.; OpenLoadFlow, too, holds no voltage beyond
@@ -57,7 +57,7 @@ class Voltages:
         self._kv[str(key)] = kv
 
     def _regulating(self, kind: str) -> None:
-        for key, r in self._frames.table(kind).iterrows():
+        for key, r in rows(self._frames.table(kind)):
             on = r.voltage_regulator_on if "voltage_regulator_on" in r else (
                 r.regulating and r.regulation_mode == "VOLTAGE")  # fmt: skip
             if not on or not r.bus_id:
@@ -80,7 +80,7 @@ class Voltages:
 
     def _batteries(self) -> None:
         held, batteries = self._frames.extension("voltageRegulation"), self._frames.table("batteries")
-        for key, r in held.iterrows():
+        for key, r in rows(held):
             if key in batteries.index and r.voltage_regulator_on:
                 own = batteries.loc[key]
                 if own.bus_id:
@@ -88,7 +88,7 @@ class Voltages:
 
     def _boundaries(self) -> None:
         lines = self._frames.boundary_lines()
-        for key, r in self._frames.boundary_generation().iterrows():
+        for key, r in rows(self._frames.boundary_generation()):
             if r.voltage_regulator_on and key in lines.index and lines.bus_id[key]:
                 self._hold(str(key), boundary(key), lines.voltage_level_id[key], boundary(key), float(r.target_v))
 
