@@ -54,6 +54,11 @@ class OperatingPoint:
         relief = self.shed / base - 1j * np.clip(share, 0.0, 1.0) * self.fixed.imag
         return np.asarray(self.fixed + relief + (network.unit_map @ self.p + 1j * self.q) / base)
 
+    def relief(self) -> Floats:
+        """(bus,) MVAr that are not drawn for each MW of load that is not."""
+        draws = self.fixed.real < -1e-9
+        return np.divide(self.fixed.imag, self.fixed.real, out=np.zeros(len(draws)), where=draws)
+
     def shares(self) -> Floats:
         """(unit,) share of a power deficit that each unit takes: its room to move both ways."""
         room = np.clip(np.minimum(self.high - self.p, self.p - self.low), 0.0, None)

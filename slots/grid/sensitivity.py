@@ -16,10 +16,11 @@ from slots.grid.newton import Factors, power_derivatives
 
 @dataclass(frozen=True)
 class Gradient:
-    """d(quantity)/d(active injection) and d(quantity)/d(held voltage), both (bus,) and per p.u."""
+    """d(quantity)/d(active injection), /d(held voltage) and /d(reactive injection where none is held), (bus,), per p.u."""
 
     power: Floats
     voltage: Floats
+    reactive: Floats
 
 
 class Sensitivity:
@@ -50,10 +51,10 @@ class Sensitivity:
         """Gradient of a quantity with partial derivatives `d_angle`, `d_mag` (bus,)."""
         rhs = np.concatenate([d_angle[self._pvpq], d_mag[self._pq]])
         adjoint = self._factors.solve(rhs, transposed=True)
-        power, voltage = np.zeros(self._n), np.zeros(self._n)
-        power[self._pvpq] = adjoint[: len(self._pvpq)]
+        power, voltage, reactive = (np.zeros(self._n) for _ in range(3))
+        power[self._pvpq], reactive[self._pq] = np.split(adjoint, [len(self._pvpq)])
         voltage[self._held] = d_mag[self._held] - self._control.T @ adjoint
-        return Gradient(power, voltage)
+        return Gradient(power, voltage, reactive)
 
     def voltage(self, bus: int) -> Gradient:
         """Of the voltage magnitude at a bus."""

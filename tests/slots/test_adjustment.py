@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slots.algorithms.adjustment.successive_lp import successive_lp
+from slots.algorithms.adjustment.successive_lp import _verify, successive_lp
+from slots.algorithms.adjustment.working_set import Linearised, Watched
 from slots.contracts.adjustment import AdjustmentRequest, check_adjusted
 from slots.grid.admittance import admittance, as_set
 from slots.grid.operating_point import OperatingPoint, settle_in_range
@@ -35,6 +36,33 @@ def test_a_schedule_stays_where_actions_are_all_it_needs() -> None:
     assert result.secure
     assert result.point is point
     assert [a.outage for a in result.actions] == [net.contingencies[LOST]]
+
+
+def test_the_effect_of_shedding_on_reactive_outputs_is_that_of_its_power_flow() -> None:
+    """A MW of load not served takes its reactive part along; by differences of settled points."""
+    net, point = network(), _point(12)
+    adm = as_set(net.grid, admittance(net.grid), point.shunt, point.tap)
+    settled, _ = settle_in_range(net, adm.ybus, point)
+    alone = AdjustmentRequest(net, settled, load_of(net, settled), net.contingencies[:0])
+    watched = Watched(reactive=set(np.flatnonzero(settled.controlled).tolist()))
+    about = Linearised(net, adm, settled, _verify(net, alone, settled, watched))
+    rows, buses = about.rows(watched, 0.0), sorted(watched.reactive)
+    slack, step, base = net.grid.slack, 0.1, net.grid.base_mva
+    drawing = np.argsort(settled.fixed.real)[:3].tolist()
+    for bus in drawing + [b for b in buses if settled.fixed[b].real < -0.1][:2]:
+        shed = np.zeros(net.grid.n_bus)
+        shed[bus] = step
+        share = np.where(np.arange(len(settled.p)) == net.grid.units.bus.tolist().index(slack), 1.0, 0.0)
+        fewer = replace(settled, shed=shed, p=settled.p - share * step)
+        after, ok = settle_in_range(net, adm.ybus, fewer)
+        assert ok
+        for row, at in zip(rows, buses, strict=False):
+            moved = (after.q[at] - settled.q[at]) / base
+            units = net.unit_map @ (after.p - settled.p) / base
+            taken_along = row.gradient.reactive[bus] * settled.relief()[bus] * step / base
+            told = row.gradient.power @ (units + shed / base) + taken_along
+            if abs(np.abs(after.v[at]) - np.abs(settled.v[at])) < 1e-9:
+                assert abs(told - moved) < 2e-6 + 0.02 * abs(moved)
 
 
 @settings(max_examples=25, deadline=None)

@@ -42,7 +42,8 @@ from slots.scheduling.linear import INF, LinearModel
 MAX_ROUNDS = 24
 SHRINK = 0.5  # of the step's length after a round that did not help
 SMALLEST_RADIUS = 5e-3
-POWER_STEP = 400.0  # MW a unit may move in a round once steps are being shortened
+POWER_STEP = 400.0  # MW a unit may move in a round once steps are being shortened, at most
+SHARE_STEP = 0.2  # of the load that it may move then, too: small grids
 VOLTAGE_STEP = 0.02  # p.u. a held voltage may move per round
 VOLTAGE_WEIGHT = 200.0  # MW of redispatch that a p.u. of held voltage weighs as much as
 CURTAIL_WEIGHT = 2.0
@@ -235,18 +236,21 @@ def _step(
     # Changes are counted from the schedule; rows from the present point.
     offset = (schedule.p - point.p)[movable]
     if radius < 1:
-        reach = POWER_STEP * radius
+        reach = min(POWER_STEP, SHARE_STEP * float(request.demand.sum())) * radius
         m.rows([(1.0, up), (-1.0, down)], -offset - reach, -offset + reach)
         m.rows([(1.0, shed)], point.shed[buses] - reach, point.shed[buses] + reach)
-    power, volts = (strong(np.array([getattr(r.gradient, k) for r in rows]), NEGLIGIBLE) for k in ("power", "voltage"))
+    power, volts, reactive = (
+        strong(np.array([getattr(r.gradient, k) for r in rows]), NEGLIGIBLE) for k in ("power", "voltage", "reactive")
+    )
     per_unit = np.asarray(net.unit_map[:, movable].T @ power.T).T / base
-    known = np.array([r.value for r in rows]) + per_unit @ offset - power @ point.shed / base
+    per_shed = (power + reactive * point.relief()) / base
+    known = np.array([r.value for r in rows]) + per_unit @ offset - per_shed @ point.shed
 
     def every(columns: Ints) -> Ints:
         return np.broadcast_to(columns, (len(rows), len(columns)))
 
     terms = [
-        (per_unit, every(up)), (-per_unit, every(down)), (power[:, buses] / base, every(shed)),
+        (per_unit, every(up)), (-per_unit, every(down)), (per_shed[:, buses], every(shed)),
         (volts[:, held], every(rise)), (-volts[:, held], every(fall)), (np.array([[1.0, -1.0]]), give),
     ]  # fmt: skip
     m.rows(terms, np.array([r.low for r in rows]) - known, np.array([r.high for r in rows]) - known)

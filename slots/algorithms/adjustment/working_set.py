@@ -1,6 +1,6 @@
 """What an adjustment watches, by case, and its linear model about a point: AC sensitivities, DC where there is no AC."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -177,10 +177,17 @@ class Linearised:
         """
         slack, base, q = self._net.grid.slack, self._net.grid.base_mva, self._point.q
         low, high = (x / base for x in self._net.reactive_range(self._point.on))
-        rows = [Row(float(q[b] / base), low[b], high[b], self._gradient("reactive", -1, b)) for b in buses]
+        rows = [Row(float(q[b] / base), low[b], high[b], self._of_units(b)) for b in buses]
         balance = self._sensitivity(-1).active(slack)
         balance.power[slack] = -1.0
         return [*rows, Row(0.0, 0.0, 0.0, balance)]
+
+    def _of_units(self, bus: int) -> Gradient:
+        """Of what the units at a bus that holds its voltage must give: what is injected there and not by them relieves them."""
+        injected = self._gradient("reactive", -1, bus)
+        others = injected.reactive.copy()
+        others[bus] -= 1.0
+        return replace(injected, reactive=others)
 
     def _collapse_rows(self) -> list[Row]:
         """DC limits, of ratings and angles, after outages without a power flow: nothing AC can be linearised there."""
@@ -200,7 +207,7 @@ class Linearised:
             beyond = beyond[np.argsort(-np.abs(after[beyond]) / most[beyond], kind="stable")[:COLLAPSE_ROWS]]
             own = factors.rows(np.array([o]))[0]
             for b, row in zip(beyond.tolist(), factors.rows(beyond), strict=True):
-                rows.append(Row(float(after[b]), -most[b], most[b], Gradient(row + moved[b] * own, still)))
+                rows.append(Row(float(after[b]), -most[b], most[b], Gradient(row + moved[b] * own, still, still)))
         return rows
 
 
