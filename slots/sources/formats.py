@@ -63,6 +63,12 @@ def _exchange(path: Path) -> Source:
     return Source(read_exchange(path))
 
 
+def _ieee_cdf(path: Path) -> Source:
+    from slots.sources.ieee_cdf import read_ieee_cdf
+
+    return Source(read_ieee_cdf(path))
+
+
 def _rts_gmlc(path: Path) -> Source:
     from slots.sources.rts_gmlc import read_rts_gmlc
 
@@ -90,7 +96,7 @@ FORMATS = (
     Format("UCTE", _exchange, (".uct", ".ucte"), (b"##ZBE", b"##ZAF", b"##ZFR", b"##ZDE")),
     Format("PSS/E", _exchange, (".raw", ".rawx")),
     Format("PowerFactory", _exchange, (".dgs",), (b"$$General;",)),
-    Format("IEEE-CDF", _exchange, (".txt", ".cdf")),
+    Format("IEEE-CDF", _ieee_cdf, (".txt", ".cdf"), (b"BUS DATA FOLLOW",)),
     Format("MATPOWER binary", _exchange, (".mat",)),
     Format("RTS-GMLC", _rts_gmlc, holds=("SourceData/bus.csv",)),
     Format("PyPSA", _pypsa, (".nc",), (b"network_pypsa_version",), ("buses.csv",)),

@@ -1,4 +1,4 @@
-"""Reader of exchange formats through PowSyBl: CGMES, UCTE, PSS/E, PowerFactory, IEEE-CDF and IIDM.
+"""Reader of exchange formats through PowSyBl: CGMES, UCTE, PSS/E, PowerFactory and IIDM.
 
 PowSyBl understands the formats and gives one network of tables; here its bus view becomes a grid. All
 two-ports are converted from ohms, so a line between two nominal voltages is right, and keep their shunts at each end.
