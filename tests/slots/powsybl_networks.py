@@ -34,7 +34,7 @@ class Drawn:
 
 
 class Builder:
-    """Draws one network; `plain`: only what CGMES and PSS/E can hold, too."""
+    """Draws one network; `plain`: only what CGMES and MATPOWER's files can hold, too."""
 
     def __init__(self, draw: Random, plain: bool = False) -> None:
         self.draw, self.plain = draw, plain

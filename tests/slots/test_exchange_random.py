@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from slots.grid.admittance import admittance
 from slots.grid.model import Grid
+from slots.grid.reading import ReadingLog
 from slots.sources.catalogue import load_source
 from slots.sources.exchange.reader import grid_of_network, grid_of_tables, tables_of_network
 from slots.sources.exchange.tables import Tables
@@ -20,7 +21,7 @@ from tests.slots.powsybl_networks import Drawn, draw_network
 from tests.slots.ucte_files import draw_ucte
 
 VOLTAGE, POWER = 1e-6, 1e-4  # p.u.; MW and MVAr
-SUFFIX = {"CGMES": "zip", "PSS/E": "raw", "MATPOWER": "mat"}
+SUFFIX = {"CGMES": "zip", "MATPOWER": "mat"}
 MANY = settings(
     max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
@@ -33,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _read(network: object) -> tuple[Grid, Tables]:
     """What is read of a network, and the rows that it was put together from."""
-    frames, tables = tables_of_network(network, "drawn")
+    frames, tables = tables_of_network(network, "drawn", ReadingLog("drawn", "test"))
     return grid_of_tables(frames, tables, "drawn", "test"), tables
 
 

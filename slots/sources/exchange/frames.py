@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 
@@ -23,15 +24,20 @@ def rows(table: pd.DataFrame) -> Iterator[tuple[str, Row]]:
         yield key, Row(zip(columns, values, strict=True))
 
 
+Limits = dict[str, tuple[float, float]]  # least and greatest voltage (p.u.) by id of a bus of the bus-breaker view
+
+
 class Frames:
     """The tables of a PowSyBl network.
 
     Args:
         network: PowSyBl's; it is only read.
+        limits: of voltages, where the file states them by bus and not by voltage level.
     """
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, limits: Limits | None = None) -> None:
         self.network = network
+        self._limits = limits or {}
         self._kept: dict[str, pd.DataFrame] = {}
 
     def table(self, kind: str) -> pd.DataFrame:
@@ -39,6 +45,17 @@ class Frames:
         if kind not in self._kept:
             self._kept[kind] = getattr(self.network, f"get_{kind}")(all_attributes=True)
         return self._kept[kind]
+
+    def limits(self) -> Limits:
+        """Limits of voltages that are stated by bus, by id of a bus of the bus view; of joined ones the tightest."""
+        out: Limits = {}
+        if not self._limits:
+            return out
+        for key, bus in self.table("bus_breaker_view_buses").bus_id.items():
+            low, high = self._limits.get(str(key), (0.0, np.inf))
+            before = out.get(bus, (0.0, np.inf))
+            out[bus] = max(low, before[0]), min(high, before[1])
+        return {bus: x for bus, x in out.items() if 0 < x[0] < x[1] < np.inf}
 
     def boundary_lines(self) -> pd.DataFrame:
         """Lines to the border of the file, which earlier releases of PowSyBl call dangling."""

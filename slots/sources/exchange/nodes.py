@@ -95,17 +95,18 @@ def _buses(frames: Frames, tables: Tables) -> dict[str, Node]:
     outside = found.index[found.synchronous_component != 0].tolist()
     tables.log.leave_out("bus", outside, "outside the main synchronous area, the one with most buses")
     levels, names, areas, places = frames.table("voltage_levels"), _names(frames), _areas(frames), _places(frames)
-    level_of = dict(rows(levels))
+    level_of, stated = dict(rows(levels)), frames.limits()
     out = {}
     for key, row in rows(main):
         level = level_of[row.voltage_level_id]
         kv = float(level.nominal_v)
         low, high = (x / kv if np.isfinite(x) else other
                      for x, other in ((level.low_voltage_limit, 0.9), (level.high_voltage_limit, 1.1)))  # fmt: skip
+        low, high = stated.get(str(key), (low, high))
         v = row.v_mag / kv * np.exp(1j * np.deg2rad(row.v_angle))
         out[str(key)] = Node(names.get(str(key), str(key)), kv, areas[row.voltage_level_id], low, high, v,
                              places.get(level.substation_id, (np.nan, np.nan)))  # fmt: skip
-    own = levels.loc[main.voltage_level_id]
+    own = levels.loc[main.voltage_level_id[[k not in stated for k in main.index]]]
     for column, word, value in (("low_voltage_limit", "vmin", 0.9), ("high_voltage_limit", "vmax", 1.1)):
         tables.log.fill(
             f"buses.{word}", int(own[column].isna().sum()), f"{value} p.u.", "the voltage level states none"

@@ -17,9 +17,11 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.grid.model import Grid
 from slots.grid.reading import Reading, ReadingLog
+from slots.sources.exchange import psse
 from slots.sources.exchange.dc_grids import add_dc_grids
 from slots.sources.exchange.equipment import add_equipment
-from slots.sources.exchange.frames import Frames, called
+from slots.sources.exchange.frames import Frames, Limits, called
+from slots.sources.exchange.heard import heard
 from slots.sources.exchange.links import add_links
 from slots.sources.exchange.nodes import add_network, state
 from slots.sources.exchange.solution import compared
@@ -46,13 +48,22 @@ def read_exchange(path: Path) -> Grid:
         ) from None
     if not path.exists():
         raise GridError(f"grid file {path} does not exist", "check the path")
-    try:
-        network = pp.network.load_from_binary_buffer(_zipped(path)) if path.is_dir() else pp.network.load(str(path))
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else "unknown format"
-        raise GridError(f"grid file {path} cannot be read ({reason})", "check that the file is complete") from None
+    with heard() as faults:
+        try:
+            network = pp.network.load_from_binary_buffer(_zipped(path)) if path.is_dir() else pp.network.load(str(path))
+        except pp.PyPowsyblError as error:
+            reason = (str(error).strip().splitlines() or ["unknown format"])[0][:120]
+            mend = "mend that element" if faults else "check that the file is complete"
+            raise GridError(f"grid file {path} cannot be read ({'; '.join([reason, *faults[:1]])})", mend) from None
     kind = network.source_format or "PowSyBl"
-    return grid_of_network(network, path.stem, f"{kind} file {path.name}", str(path), kind)
+    log = ReadingLog(str(path), kind)
+    limits = complete(network, path, log)
+    return grid_of_tables(*tables_of_network(network, path.stem, log, limits), path.stem, f"{kind} file {path.name}")
+
+
+def complete(network: Any, path: Path, log: ReadingLog) -> Limits:
+    """Put into a network what PowSyBl's import of its file left out; returns limits of voltages stated by bus."""
+    return psse.complete(network, path, log) if network.source_format == "PSS/E" else {}
 
 
 def is_cgmes(folder: Path) -> bool:
@@ -83,13 +94,17 @@ def grid_of_network(network: Any, name: str, origin: str, source: str = "", kind
     Raises:
         GridError: it has no generator, or equipment that cannot be planned.
     """
-    return grid_of_tables(*tables_of_network(network, name, source, kind), name, origin)
+    return grid_of_tables(*tables_of_network(network, name, ReadingLog(source or name, kind)), name, origin)
 
 
-def tables_of_network(network: Any, name: str, source: str = "", kind: str = "PowSyBl") -> tuple[Frames, Tables]:
-    """A PowSyBl network's tables, and the rows put together from them; arguments and errors of `grid_of_network`."""
-    frames = Frames(network)
-    tables = Tables(ReadingLog(source or name, kind))
+def tables_of_network(network: Any, name: str, log: ReadingLog, limits: Limits | None = None) -> tuple[Frames, Tables]:
+    """A PowSyBl network's tables, and the rows put together from them, with a report that may have begun.
+
+    Raises:
+        GridError: as `grid_of_network`.
+    """
+    frames = Frames(network, limits)
+    tables = Tables(log)
     twos = two_ports(frames, tables.log)
     add_network(frames, tables, twos)
     voltages = Voltages(frames, tables.log)
