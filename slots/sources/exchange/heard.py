@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_FAULT = ("Unexpected", "Multiple ", "not unique", "defined multiple times")
+_FAULT = ("Unexpected", "ignored", "discarded", "Multiple ", "not unique", "defined multiple times")
 
 
 class _Keeper(logging.Handler):

@@ -17,7 +17,7 @@ import numpy as np
 from bos_core.objects.errors import GridError
 from slots.grid.model import Grid
 from slots.grid.reading import Reading, ReadingLog
-from slots.sources.exchange import psse
+from slots.sources.exchange import powerfactory, psse
 from slots.sources.exchange.dc_grids import add_dc_grids
 from slots.sources.exchange.equipment import add_equipment
 from slots.sources.exchange.frames import Frames, Limits, called
@@ -57,12 +57,16 @@ def read_exchange(path: Path) -> Grid:
             raise GridError(f"grid file {path} cannot be read ({'; '.join([reason, *faults[:1]])})", mend) from None
     kind = network.source_format or "PowSyBl"
     log = ReadingLog(str(path), kind)
+    if left := [told for told in faults if "ignored" in told or "discarded" in told]:
+        log.warn(f"{len(left)} records of the file are left out; PowSyBl says of the first: {left[0]}")
     limits = complete(network, path, log)
     return grid_of_tables(*tables_of_network(network, path.stem, log, limits), path.stem, f"{kind} file {path.name}")
 
 
 def complete(network: Any, path: Path, log: ReadingLog) -> Limits:
     """Put into a network what PowSyBl's import of its file left out; returns limits of voltages stated by bus."""
+    if network.source_format == "POWER-FACTORY":
+        powerfactory.complete(network, path, log)
     return psse.complete(network, path, log) if network.source_format == "PSS/E" else {}
 
 
