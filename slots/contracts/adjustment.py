@@ -4,6 +4,7 @@ Preventive changes move the hour's operating point; curative actions are only pl
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
@@ -40,6 +41,61 @@ class AdjustmentRequest:
     lost: Ints | None = None
 
 
+class Limit(StrEnum):
+    """What is broken."""
+
+    LOADING = "branch loading"
+    VOLTAGE = "bus voltage"
+    REACTIVE = "reactive range"
+    POWER_FLOW = "no power flow"
+
+
+class Why(StrEnum):
+    """Why it stays broken; effects are those of the linear model about the point found."""
+
+    NOTHING = "nothing that may move changes it"
+    USED_UP = "all that may move is used up"
+    COMMITMENT = "only units that are off could mend it"
+    LOAD = "only load not served beforehand could mend it"
+    OTHERS = "other limits stand against what could mend it"
+    STEPS = "the search stopped before it was mended"
+    REACTIVE = "reactive power is short: with more a power flow would exist"
+    GRID = "no power flow even with unlimited reactive power: more than the rest of the grid carries"
+    UNKNOWN = "not looked into, others of the hour are worse"
+
+
+@dataclass(frozen=True)
+class Left:
+    """Something that stays insecure in an hour.
+
+    Attributes:
+        outage: position of the branch that fails; -1: the intact grid.
+        limit: what is broken, worst; `where`: position of the branch or bus, -1 where there is no power flow.
+        beyond: by how much: share of the rating, p.u. of voltage, MVAr; infinite without a power flow.
+        why: the kind of reason.
+    """
+
+    outage: int
+    limit: Limit
+    where: int
+    beyond: float
+    why: Why
+
+    def told(self, network: Network) -> str:
+        """In words."""
+        grid = network.grid
+        case = f"after the outage of {grid.branches.name[self.outage]}" if self.outage >= 0 else "in the intact grid"
+        if self.limit is Limit.LOADING:
+            what = f"{grid.branches.name[self.where]} is loaded to {100 * (1 + self.beyond):.1f} %"
+        elif self.limit is Limit.VOLTAGE:
+            what = f"bus {grid.buses.number[self.where]} is {self.beyond:.4f} p.u. beyond its voltage limit"
+        elif self.limit is Limit.REACTIVE:
+            what = f"the units at bus {grid.buses.number[self.where]} give {self.beyond:.2f} MVAr more than they can"
+        else:
+            what = "there is no power flow"
+        return f"{case} {what}: {self.why}"
+
+
 @dataclass(frozen=True)
 class Adjusted:
     """The hour after adjustment.
@@ -53,6 +109,7 @@ class Adjusted:
         residual: worst violation left: share of a rating or p.u. of voltage; infinite without a solution.
         reason: empty, or why the hour could not be made secure.
         actions: what is to be done after some outages, at most once for each.
+        left: what stays insecure, worst first.
     """
 
     point: OperatingPoint
@@ -63,6 +120,7 @@ class Adjusted:
     residual: float
     reason: str
     actions: tuple[CurativeAction, ...] = ()
+    left: tuple[Left, ...] = ()
 
 
 class AdjustmentAlgorithm(Protocol):
@@ -87,3 +145,5 @@ def check_adjusted(request: AdjustmentRequest, result: Adjusted) -> None:
     outages = [a.outage for a in result.actions]
     assert len(set(outages)) == len(outages), "two actions after one outage"
     assert np.isin(outages, request.contingencies).all(), "an action after something that is no contingency"
+    assert not (result.secure and result.left), "something is told to stay insecure in a secure hour"
+    assert not np.isin([x.outage for x in result.left], outages).any(), "insecure although an action follows it"

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slots.algorithms.adjustment.successive_lp import _verify, successive_lp
+from slots.algorithms.adjustment.search import Search
+from slots.algorithms.adjustment.successive_lp import successive_lp
 from slots.algorithms.adjustment.working_set import Linearised, Watched
 from slots.contracts.adjustment import AdjustmentRequest, check_adjusted
 from slots.grid.admittance import admittance, as_set
@@ -45,7 +46,7 @@ def test_the_effect_of_shedding_on_reactive_outputs_is_that_of_its_power_flow() 
     settled, _ = settle_in_range(net, adm.ybus, point)
     alone = AdjustmentRequest(net, settled, load_of(net, settled), net.contingencies[:0])
     watched = Watched(reactive=set(np.flatnonzero(settled.controlled).tolist()))
-    about = Linearised(net, adm, settled, _verify(net, alone, settled, watched))
+    about = Linearised(net, adm, settled, Search(alone, adm).verify(settled))
     rows, buses = about.rows(watched, 0.0), sorted(watched.reactive)
     slack, step, base = net.grid.slack, 0.1, net.grid.base_mva
     drawing = np.argsort(settled.fixed.real)[:3].tolist()

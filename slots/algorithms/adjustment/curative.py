@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from bos_core.objects.errors import InfeasibleError, SolverError
+from slots.algorithms.adjustment.mending import least_actions
 from slots.algorithms.n1.cases import Engine
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.curative import CurativeAction, with_change
 from slots.contracts.n1 import N1Request, limits
-from slots.grid.admittance import Admittance, branch_flows, with_taps
+from slots.grid.admittance import Admittance, as_set, branch_flows, with_taps
 from slots.grid.dc import FactorOperator, angle_limits
 from slots.grid.model import Floats, Ints
 from slots.grid.network import Network
@@ -77,6 +78,15 @@ class Pocket:
             if action.mw > SMALLEST_MW and self.secure(case, action):
                 return action
         return None
+
+    def mend(self, case: int) -> CurativeAction | None:
+        """The least actions after an outage that has a power flow and breaks limits; None if none are found."""
+        action = least_actions(self, case, SHED_WEIGHT, SMALLEST_EFFECT)
+        return action if action is not None and SMALLEST_MW < action.mw <= MOST_MW else None
+
+    def as_set(self) -> Admittance:
+        """The admittances with banks and taps as the hour has them."""
+        return as_set(self.net.grid, self.adm, self.hour.shunt, self.hour.tap)
 
     def secure(self, case: int, action: CurativeAction) -> bool:
         """Whether the AC power flow after the outage and its actions exists and keeps its limits."""

@@ -7,7 +7,7 @@ import numpy as np
 from slots.algorithms.n1.batched import batched_engine_of
 from slots.algorithms.n1.cases import Cases
 from slots.contracts.curative import CurativeAction
-from slots.contracts.n1 import VOLTAGE_TOLERANCE, N1Result, limits
+from slots.contracts.n1 import N1Result, limits
 from slots.grid.admittance import Admittance, branch_flows
 from slots.grid.dc import FactorOperator, angle_limits, factor_operator
 from slots.grid.model import Bools, Complexes, Floats, Ints
@@ -23,21 +23,30 @@ REACTIVE_NEAR = 0.05  # of its reactive range to a limit, and a bus joins the wo
 JOIN_CASES = 40  # with something new that join the working set in a round, the worst ones
 JOIN_ROWS = 12  # of each of them, flows and voltages
 VOLTAGE_SCALE = 0.05  # p.u. beyond a limit that count as much as a branch loaded twice its rating
+REACTIVE_BACKOFF = 5e-4  # p.u. kept from reactive limits
 VOLTAGE_BACKOFF = 2e-4  # p.u. kept from voltage limits
 COLLAPSE_ROWS = 12  # of each outage without a power flow, the worst ones
 COLLAPSE_SHARE = 0.9  # of the ratings that DC flows after such an outage may use
+
+INTACT = 20.0  # how often as much as after an outage a limit counts that is broken before any
 
 Pair = tuple[int, int]  # a case (-1: intact) and a branch or bus
 
 
 @dataclass
 class Watched:
-    """Working set: quantities watched per case, buses whose units are near a reactive limit, outages past help."""
+    """Working set: quantities watched per case, buses whose units are near a reactive limit, outages past help.
+
+    `helpless`, `aside`, `unmended`: positions in the contingencies of those without a power flow that no curative action
+    helps, of those that count no more, and of those with one whose limits none mended.
+    """
 
     flows: set[Pair] = field(default_factory=set)
     volts: set[Pair] = field(default_factory=set)
     reactive: set[int] = field(default_factory=set)
     helpless: set[int] = field(default_factory=set)
+    aside: set[int] = field(default_factory=set)
+    unmended: set[int] = field(default_factory=set)
 
     @property
     def cases(self) -> set[int]:
@@ -68,12 +77,13 @@ class Verified:
 
 @dataclass(frozen=True)
 class Row:
-    """low <= value + gradient . change <= high (p.u.)."""
+    """low <= value + gradient . change <= high (p.u.); `weight`: how much a miss counts."""
 
     value: float
     low: float
     high: float
     gradient: Gradient
+    weight: float = 1.0
 
 
 def watch(net: Network, adm: Admittance, point: OperatingPoint, state: Verified, watched: Watched) -> None:
@@ -113,10 +123,15 @@ class Linearised:
         """The working set's rows; `backoff`: share of each rating that is kept free."""
         rows = self._case_rows(-1, watched, backoff)
         rows += self._reactive_rows(sorted(watched.reactive))
+        rows = [replace(r, weight=INTACT) for r in rows]
         rows += self._collapse_rows()
         for branch in sorted(c for c in watched.cases if c in self._at):  # those that have a power flow now
             rows += self._case_rows(branch, watched, backoff)
         return rows
+
+    def voltages(self, case: int) -> Complexes:
+        """(bus,) p.u. of a case."""
+        return self._state_of(case)[0]
 
     def _kept(self, case: int) -> Bools:
         live = self._net.grid.live
@@ -143,7 +158,7 @@ class Linearised:
             return without_branches(self._net, self._adm, case)
         return self._adm.ybus.toarray() if self._net.grid.n_bus <= DENSE_BUSES else self._adm.ybus
 
-    def _gradient(self, of: str, case: int, k: int) -> Gradient:
+    def gradient(self, of: str, case: int, k: int) -> Gradient:
         key = (of, case, k)
         if key not in self._gradients:
             s = self._sensitivity(case)
@@ -163,11 +178,9 @@ class Linearised:
         rate, low, high = limits(self._net, case >= 0)
         keep = np.minimum(VOLTAGE_BACKOFF, (high - low) / 2)  # limits may be one value
         mva, mag = np.maximum(*(np.abs(x) for x in branch_flows(self._net.grid, self._adm, v))), np.abs(v)
-        rows = [
-            Row(float(mva[b]), -INF, rate[b] / base * (1 - backoff), self._gradient("flow", case, b)) for b in flows
-        ]
+        rows = [Row(float(mva[b]), -INF, rate[b] / base * (1 - backoff), self.gradient("flow", case, b)) for b in flows]
         return rows + [
-            Row(float(mag[b]), low[b] + keep[b], high[b] - keep[b], self._gradient("voltage", case, b)) for b in volts
+            Row(float(mag[b]), low[b] + keep[b], high[b] - keep[b], self.gradient("voltage", case, b)) for b in volts
         ]
 
     def _reactive_rows(self, buses: list[int]) -> list[Row]:
@@ -177,14 +190,15 @@ class Linearised:
         """
         slack, base, q = self._net.grid.slack, self._net.grid.base_mva, self._point.q
         low, high = (x / base for x in self._net.reactive_range(self._point.on))
-        rows = [Row(float(q[b] / base), low[b], high[b], self._of_units(b)) for b in buses]
+        keep = np.minimum(REACTIVE_BACKOFF, (high - low) / 4)
+        rows = [Row(float(q[b] / base), low[b] + keep[b], high[b] - keep[b], self.of_units(b)) for b in buses]
         balance = self._sensitivity(-1).active(slack)
         balance.power[slack] = -1.0
         return [*rows, Row(0.0, 0.0, 0.0, balance)]
 
-    def _of_units(self, bus: int) -> Gradient:
+    def of_units(self, bus: int) -> Gradient:
         """Of what the units at a bus that holds its voltage must give: what is injected there and not by them relieves them."""
-        injected = self._gradient("reactive", -1, bus)
+        injected = self.gradient("reactive", -1, bus)
         others = injected.reactive.copy()
         others[bus] -= 1.0
         return replace(injected, reactive=others)
@@ -225,29 +239,3 @@ def strong(gradients: Floats, negligible: float) -> Floats:
     """(row, bus) gradients without what is negligible beside the row's largest; far buses are many."""
     largest = np.abs(gradients).max(axis=1, keepdims=True)
     return np.where(np.abs(gradients) < negligible * largest, 0.0, gradients)
-
-
-def left_of(net: Network, point: OperatingPoint, state: Verified) -> str:
-    """What a point breaks worst, for a user."""
-    grid, result = net.grid, state.result
-
-    def after(case: int) -> str:
-        return f"after the outage of {grid.branches.name[result.contingencies[case - 1]]}" if case else "intact"
-
-    lost = np.flatnonzero(~result.converged[0])
-    if len(lost):
-        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-        return f"no power flow {after(int(lost[0]))}{more}"
-    over, beyond = result.loading[0] - 1.0, result.margin[0] / VOLTAGE_SCALE
-    case = int(np.maximum(over, beyond).argmax())
-    if max(over[case], beyond[case]) <= VOLTAGE_TOLERANCE:
-        low, high = net.reactive_range(point.on)
-        bus = int(np.maximum(low - point.q, point.q - high).argmax())
-        return f"the units at bus {grid.buses.number[bus]} would give {point.q[bus]:.1f} MVAr"
-    if over[case] >= beyond[case]:
-        return f"{grid.branches.name[result.branch[0, case]]} loaded to {100 * (1 + over[case]):.1f} % {after(case)}"
-    held = np.flatnonzero(state.branches == result.contingencies[case - 1]) if case else np.zeros(1, np.int64) - 1
-    mag = np.abs(state.cases.v[1 + int(held[0])])
-    _, lowest, highest = limits(net, case > 0)
-    bus = int(np.where(mag > 0, np.maximum(lowest - mag, mag - highest), -np.inf).argmax())
-    return f"bus {grid.buses.number[bus]} at {mag[bus]:.4f} p.u. {after(case)}"
