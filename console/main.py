@@ -232,22 +232,30 @@ def report(
 
 @app.command()
 def check(task_set: SetId = "latest", json: Json = False) -> None:
-    """Check a finished schedule as a whole: balance, limits, ramps, minimum times and reserve across every seam."""
+    """Check a finished schedule as a whole: balance, limits, ramps, minimum times and reserve across every seam.
+
+    What stays insecure after adjustment is no fault of the schedule; it is told by kind of reason.
+    """
     with plain_errors():
         from bos_core.index.client import Index
         from bos_core.objects.errors import BosError
+        from console.tables import insecure_rows
         from flows.validate import check_year, read_year
 
         found = _find(task_set)
         with Index(settings()) as index:
             year = read_year(index, found.id)
+            insecure, why = insecure_rows(index, found.id)
         try:
             check_year(year)
         except AssertionError as error:
             raise BosError(
                 f"the schedule of task set {found.id} is not valid: {error}", "report it with its id"
             ) from None
-        show([{"task set": found.id, "hours": len(year.on), "valid": True}], json)
+        told = {"task set": found.id, "hours": len(year.on), "valid": True, "insecure hours": insecure}
+        show([{**told, "insecure": why} if json else told], json)
+        if why and not json:
+            show(why, False, "what stays insecure")
 
 
 @app.command()

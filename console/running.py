@@ -17,7 +17,7 @@ from console import services
 from console.output import console, show
 from console.progress import Progress
 from console.reading import print_warnings
-from console.tables import stage_rows
+from console.tables import insecure_rows, stage_rows
 from storage.settings import settings
 
 PATIENCE_S = 20.0  # that an interrupted run has to end by itself
@@ -78,7 +78,10 @@ def execute_run(values: dict[str, Any], set_id: str) -> None:
     with Index(settings()) as index:
         show(stage_rows(index, set_id, False), False, f"task set {set_id}")
         done = index.call(lambda db: tasks.find_task_set(db, set_id))
+        insecure, why = insecure_rows(index, set_id)
     assert done is not None
+    if why:
+        show(why, False, f"what stays insecure in {insecure} of {parameters.hours} hours")
     console.print(f"{parameters.hours} hours in {time.monotonic() - began:.0f} s")
     console.print(f"report: {Path(done.message)}", soft_wrap=True)
 

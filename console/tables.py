@@ -6,7 +6,9 @@ from bos_core.index import data, tasks
 from bos_core.index.client import Index
 from bos_core.objects.errors import ParameterError
 from console import services
+from flows.insecure import kinds_left, left_of
 from flows.report.artifacts import stage_table
+from flows.steps.inputs import network_of
 from storage.settings import settings
 
 
@@ -15,6 +17,16 @@ def stage_rows(index: Index, set_id: str, plain: bool) -> list[dict[str, Any]]:
     if plain:
         return [vars(c) for c in index.call(lambda db: tasks.stage_counts(db, set_id))]
     return list(stage_table(index, set_id))
+
+
+def insecure_rows(index: Index, set_id: str) -> tuple[int, list[dict[str, Any]]]:
+    """In how many hours something stays insecure after adjustment, and what, by kind of reason."""
+    files = index.call(lambda db: data.outputs(db, set_id, "adjust"))
+    left = left_of([o.path for o in files])
+    if not left:
+        return 0, []
+    path = index.call(lambda db: data.outputs(db, set_id, "equivalence"))[0].path
+    return len({h for h, _ in left}), [k.row() for k in kinds_left(left, network_of(path)[0])]
 
 
 def result_rows(set_id: str, stage: str | None) -> list[dict[str, Any]]:

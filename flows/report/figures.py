@@ -11,6 +11,7 @@ from bos_core.drwop import store
 from bos_core.index.client import Index
 from bos_core.index.tables import Output
 from bos_core.objects.errors import ParameterError
+from flows.insecure import KindLeft, kinds_left, left_of
 from flows.stages import Stages
 from flows.steps.adjustment import hourly_cost
 from flows.steps.inputs import network_of
@@ -74,7 +75,7 @@ class Figures:
     insecure: Floats
     adjusted: Floats
     secure: Floats
-    residual: list[tuple[int, float]]
+    insecure_after: list[KindLeft]
     curative: Floats
     moved: float
     shed: float
@@ -109,7 +110,7 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
     after = np.nanmax(loading, axis=1)
     again = _reverified(files.get("reverify", []), loading.shape[1])
     after[again["hour"] - first] = np.nanmax(again["loading"], axis=1) if len(again["hour"]) else np.zeros(0)
-    adjusted, secure, residual = read("adjust", "adjusted"), read("adjust", "secure"), read("adjust", "residual")
+    adjusted, secure = read("adjust", "adjusted"), read("adjust", "secure")
     thermal = units.kind == "thermal"
     started = (np.diff(on.astype(int), axis=0) > 0)[:, thermal]
     _, told = store.read(files["sequence"][0].path, [])
@@ -123,7 +124,7 @@ def gather(index: Index, set_id: str, outage: str | None = None) -> Figures:
         critical=_critical(net, files["n1"]), outage=_after(stages, net, insecure, again, outage),
         listed=_listed(stages) if "listed" in files else [],
         transient=_transient(files.get("transient", [])), insecure=insecure.any(axis=1), adjusted=adjusted, secure=secure,
-        residual=[(int(first + h), float(residual[h])) for h in np.flatnonzero(secure == 0)],
+        insecure_after=kinds_left(left_of([o.path for o in files["adjust"]]), net),
         curative=read("adjust", "curative"),
         moved=float(read("adjust", "moved").sum()), shed=float(read("adjust", "shed").sum()),
         adjustment_cost=float(read("adjust", "cost_change").sum()), fuel_cost=float(hourly_cost(units, on, p).sum()),

@@ -4,13 +4,14 @@ import numpy as np
 
 from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
+from flows.insecure import left_datasets
 from flows.steps.actions import action_datasets
 from flows.steps.chosen import chosen_for
 from flows.steps.inputs import network_of, reader
 from flows.steps.reactive_dispatch import state_datasets
 from flows.steps.result import StepResult
 from flows.steps.windows import around, movable, weather, within
-from slots.contracts.adjustment import Adjusted, AdjustmentRequest, check_adjusted
+from slots.contracts.adjustment import Adjusted, AdjustmentRequest, Left, check_adjusted
 from slots.contracts.curative import CurativeAction
 from slots.grid.model import Bools, Floats, Units
 from slots.grid.operating_point import OperatingPoint
@@ -44,6 +45,7 @@ def run(chunk: Chunk) -> StepResult:
     shed, moved, residual = np.zeros((n, net.grid.n_bus)), np.zeros(n), np.zeros(n)
     iterations, secure, notes = np.zeros(n, np.int64), ~insecure, []
     changed, actions = np.zeros(n, bool), list[tuple[int, CurativeAction]]()
+    left: list[tuple[int, Left]] = []
     before = hourly_cost(units, on, p)
     for h in np.flatnonzero(insecure):
         point = OperatingPoint(
@@ -67,6 +69,7 @@ def run(chunk: Chunk) -> StepResult:
         end = result.point
         changed[h] = end is not point
         actions += [(first + int(h), a) for a in result.actions]
+        left += [(first + int(h), x) for x in result.left]
         # The injection of what is served: later stages need not know about shedding.
         fixed[h] = end.injection(net) - (net.unit_map @ end.p + 1j * end.q) / base
         p[h], q[h], v[h], shed[h] = end.p, end.q, end.v, end.shed
@@ -77,7 +80,7 @@ def run(chunk: Chunk) -> StepResult:
             result.secure,
         )
         if not result.secure:
-            notes.append((int(h), f"hour {first + h} stays insecure: {result.reason} (worst {result.residual:.4f})"))
+            notes.append((int(h), f"hour {first + h} stays insecure: {result.reason}"))
     datasets = state_datasets(net, first, v, q, p, on, fixed, get["shunt"], get["tap"])
     datasets |= {
         "adjusted": Dataset(insecure, ("hour",), "", "1 where the hour was adjusted"),
@@ -95,7 +98,7 @@ def run(chunk: Chunk) -> StepResult:
         "iterations": Dataset(iterations, ("hour",)),
         "cost_change": Dataset(hourly_cost(units, on, p) - before, ("hour",), "USD", "fuel cost of the redispatch"),
     }
-    datasets |= action_datasets(actions, base)
+    datasets |= action_datasets(actions, base) | left_datasets(left)
     summary = {
         "adjusted": int(insecure.sum()), "changed": int(changed.sum()), "curative_actions": len(actions),
         "largest_action_mw": max((a.mw for _, a in actions), default=0.0),

@@ -81,6 +81,11 @@ class Left:
     beyond: float
     why: Why
 
+    def __post_init__(self) -> None:
+        """Words from a file or from confinement become the kinds they name."""
+        object.__setattr__(self, "limit", Limit(self.limit))
+        object.__setattr__(self, "why", Why(self.why))
+
     def told(self, network: Network) -> str:
         """In words."""
         grid = network.grid

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from bos_core.objects.errors import InfeasibleError
+from flows.insecure import kinds_left, left_of
 from flows.local import LocalRun, plan_locally
 from flows.parameters import PlanningParameters
+from flows.steps.inputs import network_of
 from flows.validate import check_year, year_from
+from slots.contracts.adjustment import Limit
 from slots.grid.reduction import PLANNED_WHOLE, level_for
 from slots.sources.catalogue import load_source
 
@@ -81,6 +84,15 @@ def test_public_grids_are_planned(home: Path, name: str) -> None:
     told = [reason for r in run.receipts["adjust"] for _, reason in r.exceptions if "stays insecure: " in reason]
     assert len(told) == run.summed("adjust", "still_insecure")
     assert all("p.u." in t or "loaded to" in t or "no power flow" in t or "MVAr" in t for t in told)
+    left = left_of([path for path, _, _ in run.files["adjust"]])
+    assert len({h for h, _ in left}) == len(told)
+    kinds = kinds_left(left, network_of(run.files["equivalence"][0][0])[0])
+    assert sum(k.cases for k in kinds) == len(left)
+    assert all(k.hours <= 24 and k.worst and str(k.why) not in k.worst for k in kinds)
+    if name == "case24_ieee_rts":  # the cable to bus 6 alone bears the reactor that is there
+        lost = [k for k in kinds if k.limit is Limit.POWER_FLOW]
+        assert sum(k.hours for k in lost) == 24
+        assert all("after the outage of 6-10 " in k.worst for k in lost)
     radial = [reason for r in run.receipts["n1"] for _, reason in r.exceptions if "cut off load" in reason]
     assert bool(radial) == (name == "case33bw")
 
