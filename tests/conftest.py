@@ -8,12 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bos_core.index.client import Index
 from storage.postgres import EmbeddedPostgres
 from storage.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
+# The same inputs in every run, so that a run says the same twice; `--hypothesis-profile=default` draws new ones.
+settings.register_profile("same", derandomize=True, database=None)
+settings.load_profile("same")
 
 
 def free_port() -> int:

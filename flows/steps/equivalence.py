@@ -9,7 +9,7 @@ from flows.steps.chosen import chosen_for
 from flows.steps.inputs import grid_of
 from flows.steps.result import StepResult
 from slots.contracts.equivalence import EquivalenceRequest, check_equivalence
-from slots.grid.admittance import admittance
+from slots.grid.admittance import admittance, conductance
 from slots.grid.connectivity import islanding_outages
 from slots.grid.equivalence_error import compare
 from slots.grid.network import Network
@@ -44,7 +44,8 @@ def run(chunk: Chunk) -> StepResult:
     check_equivalence(request, net)
     errors = compare(grid, v, injection, net, snap["p"], chunk.payload["seed"])
     state = v[net.kept]
-    loss = float((state * np.conj(admittance(net.grid).ybus @ state)).real.sum() * grid.base_mva)
+    drawn = (state * np.conj(admittance(net.grid).ybus @ state)).real * grid.base_mva
+    loss = float((drawn - conductance(net.grid) * np.abs(state) ** 2).sum())
     attributes = {**net.grid.header(), "loss_share": loss / max(grid.buses.pd.sum(), loss, 1e-9), "error": errors,
                   "kept": chunk.payload["kept"], "verification": meaning(net)}  # fmt: skip
     summary = {

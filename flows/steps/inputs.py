@@ -12,6 +12,7 @@ from bos_core.objects.data import Dataset
 from bos_core.objects.task import Chunk
 from flows.steps.chosen import chosen_for
 from slots.contracts.unit_commitment import BORDER_FIELDS, Border, Horizon
+from slots.grid.admittance import conductance
 from slots.grid.dc import angle_limits, ptdf, shift_flows
 from slots.grid.model import Complexes, Floats, Grid
 from slots.grid.network import Network
@@ -92,7 +93,7 @@ def horizon(chunk: Chunk, first: int, hours: int, start: Border | None, end: Bor
     source = reader(chunk, "sequence")
     series = {k: source.read(f"kept_{k}", first, hours) for k in ("available", "floor", "inflow")}
     series["reserve"] = source.read("reserve", first, hours)
-    fixed = source.read("fixed_p", first, hours) * net.grid.base_mva
+    fixed = source.read("fixed_p", first, hours) * net.grid.base_mva - conductance(net.grid)
     demand = -fixed.sum(axis=1)
     if losses:
         demand = demand * (1 + float(header["loss_share"]))

@@ -51,6 +51,14 @@ def admittance(grid: Grid) -> Admittance:
     return Admittance(ybus, yff, yft, ytf, ytt)
 
 
+def conductance(grid: Grid) -> Floats:
+    """(bus,) MW that the shunts of buses and branches draw at 1 p.u., as MATPOWER's DC power flow counts those of buses."""
+    br, out = grid.branches, grid.buses.gs.copy()
+    for at, drawn in ((br.f, br.g_f / br.tap**2), (br.t, br.g_t)):
+        np.add.at(out, at, np.where(br.in_service, drawn, 0.0) * grid.base_mva)
+    return np.asarray(np.where(grid.live, out, 0.0))
+
+
 def as_set(grid: Grid, adm: Admittance, shunt: Floats, tap: Floats) -> Admittance:
     """The admittances with banks and taps as they are set.
 

@@ -30,6 +30,7 @@ class PowerFlow:
 
 # Below this size dense algebra beats the overhead of sparse objects several times over.
 DENSE_BUSES = 250
+ROUNDING = 4 * float(np.finfo(float).eps)  # of the largest admittance: a mismatch below is lost in its sums
 LEAST = 1e-300  # p.u. of voltage, so that none at all divides nothing by zero
 
 
@@ -139,13 +140,15 @@ def newton(
         v0: (bus,) start; magnitudes at PV and slack buses are held.
         slack: position of the slack bus.
         pv: positions of PV buses.
-        tolerance: largest mismatch accepted (p.u.).
+        tolerance: largest mismatch accepted (p.u.), or what rounding leaves beside the largest admittance.
         max_iterations: Newton steps before giving up.
         active: positions that take part; others keep `v0` (a de-energised island). All by default.
         share: (bus,) share of a deficit that each bus takes; by default the slack bus takes it all.
     """
     if not isinstance(ybus, np.ndarray) and len(s) <= DENSE_BUSES:
         ybus = ybus.toarray()
+    entries = ybus if isinstance(ybus, np.ndarray) else ybus.data
+    tolerance = max(tolerance, ROUNDING * float(np.abs(entries).max(initial=0.0)))
     members = np.arange(len(s)) if active is None else active
     pv = np.setdiff1d(np.intersect1d(pv, members), [slack])
     pq = np.setdiff1d(members, np.concatenate([pv, [slack]]))

@@ -19,11 +19,20 @@ from slots.grid.model import (
     plain_starts,
 )
 from slots.grid.reading import ReadingLog
-from slots.sources.costs import SEGMENTS, Curve, by_chords, chords_above, convex, table
+from slots.sources.costs import (
+    SEGMENTS,
+    UNSTATED_TOLD,
+    Curve,
+    by_chords,
+    chords_above,
+    convex,
+    share_used,
+    table,
+    unstated,
+)
 from slots.sources.matpower import Case
 from slots.sources.unit_classes import UnitClass, classify
 
-DEFAULT_COST_USD_MWH = 30.0
 SMALL_USD = 1e-6  # per hour, that is not worth telling
 RAMP_AGC, RAMP_10, RAMP_30, RAMP_Q, APF = 16, 17, 18, 19, 20  # columns of gen
 # MW/h per MW/min, per MW in 30 and in 10 minutes; the first that is stated counts
@@ -140,22 +149,23 @@ def _cost_curves(
     free = np.isin(kind, (VARIABLE, STORAGE, CONDENSER))
     curves: list[Curve] = []
     chords = np.zeros(n)
+    share = share_used(float(case.bus[:, 2].sum()), pmax)
     for i in range(n):
         if free[i]:
             curves.append(Curve(np.array([pmin[i], pmax[i]]), np.zeros(2)))
         elif case.gencost is None:
-            curves.append(by_chords(np.array([DEFAULT_COST_USD_MWH, 0.0]), pmin[i], pmax[i]))
+            curves.append(unstated(case.gen[i, 1], pmin[i], pmax[i]))
         else:
-            curves.append(_curve(case, i, pmin[i], pmax[i]))
-            chords[i] = _chords(case.gencost[i], pmin[i], pmax[i])
+            curves.append(_curve(case, i, pmin[i], pmax[i], share))
+            chords[i] = _chords(case.gencost[i], pmin[i], pmax[i], share)
     if case.gencost is None:
-        log.fill("units.cost_usd", int((~free).sum()), f"{DEFAULT_COST_USD_MWH:g} USD/MWh", "the case states no costs")
+        log.fill("units.cost_usd", int((~free).sum()), UNSTATED_TOLD, "the case states no costs")
     else:
         _tell_costs(case.gencost[:n], curves, free, chords, names, log)
     return table(curves)
 
 
-def _curve(case: Case, i: int, pmin: float, pmax: float) -> Curve:
+def _curve(case: Case, i: int, pmin: float, pmax: float, share: float) -> Curve:
     assert case.gencost is not None
     row = case.gencost[i]
     terms, model = row[3], row[0]
@@ -169,14 +179,14 @@ def _curve(case: Case, i: int, pmin: float, pmax: float) -> Curve:
     if not np.isfinite(numbers).all():
         raise GridError(f"grid {case.name}: row {i + 1} of gencost holds what is not a number", "mend the cost")
     if model == 2:
-        return by_chords(numbers, pmin, pmax)
+        return by_chords(numbers, pmin, pmax, share)
     if (np.diff(numbers[::2]) < 0).any():
         raise GridError(f"grid {case.name}: the points in row {i + 1} of gencost are not in order", "sort them by MW")
     return convex(numbers[::2], numbers[1::2], pmin, pmax)
 
 
-def _chords(row: Floats, pmin: float, pmax: float) -> float:
-    return chords_above(row[4 : 4 + int(row[3])], pmin, pmax) if row[0] == 2 and row[3] > 2 else 0.0
+def _chords(row: Floats, pmin: float, pmax: float, share: float) -> float:
+    return chords_above(row[4 : 4 + int(row[3])], pmin, pmax, share) if row[0] == 2 and row[3] > 2 else 0.0
 
 
 def _tell_costs(
@@ -190,7 +200,7 @@ def _tell_costs(
             f"{gaps[worst]:.6g} USD/h below (unit {names[worst]})"
         )
     curved = ~free & (chords > SMALL_USD)
-    source = f"polynomials by {SEGMENTS} chords of equal length, at most {chords.max():.4g} USD/h away"
+    source = f"polynomials by {SEGMENTS} chords, at most {chords.max():.4g} USD/h away"
     log.fill("units.cost_usd", int(curved.sum()), "points of the stated cost", source)
     idle = free & (costs[:, 4:] != 0).any(axis=1)
     log.leave_out("gencost", names[idle].tolist(), "weather, stores and condensers cost nothing here")

@@ -8,6 +8,9 @@ from slots.grid.model import Floats
 
 SEGMENTS = 4  # chords of a polynomial
 ROUNDING = 1e-6  # of a cost, below which a gap is not worth telling
+DEFAULT_COST_USD_MWH = 30.0
+UNSTATED = (0.7, 0.9, 1.1, 1.3)  # of it: up to half, all, one and a half times a unit's output in the file, and beyond
+UNSTATED_TOLD = "21 to 39 USD/MWh, rising about the unit's own output"
 SMALLEST_MW = 1e-3  # pieces shorter than this are rounding, and poison a solver's scaling
 
 
@@ -90,17 +93,51 @@ def _extend(x: Floats, mw: Floats, usd: Floats) -> Floats:
     return np.asarray(np.where(x > mw[-1], usd[-1] + high * (x - mw[-1]), out))
 
 
-def by_chords(coefficients: Floats, pmin: float, pmax: float) -> Curve:
-    """A polynomial cost (highest power first) at SEGMENTS equal steps from `pmin` to `pmax`, as a convex curve."""
-    x = np.linspace(pmin, pmax, SEGMENTS + 1)
+def share_used(load: float, pmax: Floats) -> float:
+    """Share of their capacity in which units that stand for more than four times a load (MW) will run; 1 for others.
+
+    Files that know no capacities state 2000 MW or 9999 MW for each unit: equal steps up to there would say nothing of
+    what units cost where they run.
+    """
+    capacity = float(np.maximum(pmax, 0.0).sum())
+    return 2 * load / capacity if 0 < 4 * load < capacity else 1.0
+
+
+def chord_points(pmin: float, pmax: float, share: float = 1.0) -> Floats:
+    """(SEGMENTS + 1,) MW between which chords replace a polynomial: equal steps, all but the last in the share used."""
+    if share >= 1.0:
+        return np.linspace(pmin, pmax, SEGMENTS + 1)
+    return np.append(np.linspace(pmin, pmin + share * (pmax - pmin), SEGMENTS), pmax)
+
+
+def by_chords(coefficients: Floats, pmin: float, pmax: float, share: float = 1.0) -> Curve:
+    """A polynomial cost (highest power first) at its `chord_points` from `pmin` to `pmax`, as a convex curve."""
+    x = chord_points(pmin, pmax, share)
     return convex(x, np.asarray(np.polyval(coefficients, x), dtype=np.float64), pmin, pmax)
 
 
-def chords_above(coefficients: Floats, pmin: float, pmax: float) -> float:
-    """USD/h by which the chords of a polynomial cost at SEGMENTS equal steps lie away from it, at most (middles of steps)."""
-    x = np.linspace(pmin, pmax, 2 * SEGMENTS + 1)
+def chords_above(coefficients: Floats, pmin: float, pmax: float, share: float = 1.0) -> float:
+    """USD/h by which the chords of a polynomial cost lie away from it, at most (middles of steps)."""
+    x = chord_points(pmin, pmax, share)
     y = np.polyval(coefficients, x)
-    return float(np.abs((y[:-2:2] + y[2::2]) / 2 - y[1::2]).max())
+    return float(np.abs((y[:-1] + y[1:]) / 2 - np.polyval(coefficients, (x[:-1] + x[1:]) / 2)).max())
+
+
+def unstated(p: float, pmin: float, pmax: float) -> Curve:
+    """The cost of a unit of which none is stated: its price rises with its output, about DEFAULT at the output `p` of the file.
+
+    So units of unknown cost share a load as the file's own dispatch does, where one price would leave it to chance and
+    could put all of it on one unit. What a unit takes (below 0 MW) earns nothing; a load that may be shed is worth DEFAULT.
+    """
+    if pmax <= 0:
+        return Curve(np.array([pmin, pmax]), DEFAULT_COST_USD_MWH * np.array([pmin, pmax]))
+    own = float(np.clip(p, max(pmin, 0.0), pmax)) if p > 0 else 0.0
+    x = np.unique(np.clip([pmin, 0.0, 0.5 * own, own, 1.5 * own if pmin >= 0 else own, pmax], pmin, pmax))
+    middle = (x[:-1] + x[1:]) / 2
+    rise = np.searchsorted([0.5 * own, own, 1.5 * own], middle)
+    price = np.where(middle > 0, DEFAULT_COST_USD_MWH * np.array(UNSTATED)[rise], 0.0)
+    at_least = UNSTATED[0] * DEFAULT_COST_USD_MWH * max(pmin, 0.0)
+    return convex(x, at_least + np.concatenate([[0.0], np.cumsum(price * np.diff(x))]), pmin, pmax)
 
 
 def polynomial(coefficients: Floats, pmin: float, pmax: float) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ import pandas as pd
 from bos_core.objects.errors import GridError
 from slots.grid.model import STORAGE, Floats, Grid, Units
 from slots.grid.reading import ReadingLog
-from slots.sources.case_units import DEFAULT_COST_USD_MWH
+from slots.sources.costs import DEFAULT_COST_USD_MWH
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case
 from slots.sources.workbook import BASE_MVA, NO_LIMIT, Workbook, blocks, blocks_on, column, read_workbook

@@ -416,10 +416,28 @@ def _same_numbers(d: Drawn, grid, right: Expected) -> None:
             _same_cost(d, grid, k)
 
 
+def _unstated_cost(u, k: int) -> None:
+    """A price that rises, from 21 to 39 USD/MWh, and passes 30 at the unit's own output; what it takes earns nothing."""
+    x, usd = u.cost_mw[k], u.cost_usd[k]
+    assert (x[0], x[-1]) == (u.pmin[k], u.pmax[k])
+    price = np.diff(usd)[np.diff(x) > 1e-3] / np.diff(x)[np.diff(x) > 1e-3]
+    assert (np.diff(price) > -1e-6).all()
+    given = price[x[1:][np.diff(x) > 1e-3] > 1e-3]
+    assert (given > 21 - 1e-6).all()
+    assert (given < 39 + 1e-6).all()
+    own = u.p[k]
+    if max(u.pmin[k], 0) + 0.1 < own < u.pmax[k] - 0.1:
+        below, above = (np.interp([own + d, own], x, usd) for d in (-0.05, 0.05))
+        assert abs((below[1] - below[0]) / 0.05 - 27) < 1e-6
+        assert abs((above[0] - above[1]) / 0.05 - (33 if u.pmin[k] >= 0 and 1.5 * own < u.pmax[k] else 36)) < 3 + 1e-6
+
+
 def _same_cost(d: Drawn, grid, k: int) -> None:
     u = grid.units
+    if not d.costs and u.pmax[k] > 0:
+        return _unstated_cost(u, k)
     if not d.costs:
-        at, row, start, stop = np.linspace(u.pmin[k], u.pmax[k], 7), [2, 0, 0, 2, 30, 0], None, 0
+        row, start, stop = [2, 0, 0, 2, 30, 0], None, 0
     else:
         row = d.costs[k]
         start, stop = row[1], row[2]
@@ -429,6 +447,8 @@ def _same_cost(d: Drawn, grid, k: int) -> None:
         assert abs(u.start_cost[k] - (0 if load else start)) < 1e-9, "a start costs something else"
     assert abs(u.stop_cost[k] - (0 if load else stop)) < 1e-9, "a stop costs something else"
     if row[0] == 2:
+        at = u.cost_mw[k]  # between them it is chords
+        assert len(np.unique(at)) >= (5 if u.pmax[k] - u.pmin[k] > 1 and row[3] > 2 else 2)
         usd = np.polyval(row[4 : 4 + int(row[3])], at)
     else:
         mw, given_usd = np.array(row[4::2]), np.array(row[5::2])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandapower as pp
 import pytest
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, event, example, given, settings
 from hypothesis import strategies as st
 
 from bos_core.objects.errors import GridError
@@ -84,6 +84,7 @@ def test_ratings_of_situations(name, ratings):
     suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.integers(0, 2**32 - 1))
+@example(4215008527)  # an external grid with a minimum above 1.5 times the load, and no maximum
 def test_random_networks_are_read_as_pandapower_reads_them(seed):
     event("solved" if check(drawn(seed)) else "pandapower has no solution")
 

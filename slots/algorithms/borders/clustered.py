@@ -198,8 +198,11 @@ def _injected(units: Units, clusters: list[Ints], store: Ints, n: Ints, seg: Int
 
 
 def _mean_costs(units: Units, clusters: list[Ints]) -> tuple[Floats, Floats, Floats]:
-    """(cluster, segment) width and slope of the mean cost curve, (cluster,) cost at minimum."""
-    mw = np.array([np.linspace(units.pmin[c[0]], units.pmax[c[0]], units.cost_mw.shape[1]) for c in clusters])
+    """(cluster, segment) width and slope of the mean cost curve, (cluster,) cost at minimum.
+
+    Its breakpoints are the means of the members', so that pieces stay fine where theirs are.
+    """
+    mw = np.array([units.cost_mw[c].mean(axis=0) for c in clusters])
     usd = np.array(
         [
             np.mean([np.interp(x, units.cost_mw[g], units.cost_usd[g]) for g in c], axis=0)

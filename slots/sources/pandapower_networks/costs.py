@@ -7,7 +7,7 @@ import numpy as np
 
 from slots.grid.model import Floats
 from slots.grid.reading import ReadingLog
-from slots.sources.costs import SEGMENTS, breakpoints
+from slots.sources.costs import SEGMENTS, breakpoints, chord_points
 from slots.sources.pandapower_networks.expansion import numbers, texts
 
 _POLYNOMIAL = ("cp2_eur_per_mw2", "cp1_eur_per_mw", "cp0_eur")
@@ -31,10 +31,10 @@ class Costs:
     points: dict[Key, tuple[Floats, Floats]]
     offset: dict[Key, float]
 
-    def curve(self, key: Key, pmin: float, pmax: float) -> tuple[Floats, Floats, float] | None:
+    def curve(self, key: Key, pmin: float, pmax: float, share: float = 1.0) -> tuple[Floats, Floats, float] | None:
         """Breakpoints of an element's convex cost between its limits and how far they are from what is stated (USD/h).
 
-        None where no cost is stated. Of several rows of an element the last counts, a piecewise linear one first.
+        None where no cost is stated. Of several rows of an element the last counts, a piecewise linear one first. `share`: of its capacity that is used.
         """
         span = np.linspace(pmin, pmax, 8 * SEGMENTS + 1)
         if key in self.points:
@@ -45,17 +45,11 @@ class Costs:
             outside = (inside < x[0]) | (inside > x[-1])
             return mw, usd, float(np.abs(np.where(outside, 0.0, gap)).max())
         if key in self.polynomial:
-            at = np.linspace(pmin, pmax, SEGMENTS + 1)
+            at = chord_points(pmin, pmax, share)
             mw, usd = breakpoints(at, np.asarray(np.polyval(self.polynomial[key], at), float), pmin, pmax)
             gap = np.interp(span, mw, usd) - np.polyval(self.polynomial[key], span)
             return mw, usd, float(np.abs(gap).max()) if self.polynomial[key][0] < 0 else 0.0
         return None
-
-
-def default_curve(pmin: float, pmax: float, usd_mwh: float) -> tuple[Floats, Floats]:
-    """Breakpoints of a constant price for what is given; what is taken (a negative `pmin`) earns nothing."""
-    x = np.unique(np.array([pmin, min(max(0.0, pmin), pmax), pmax]))
-    return breakpoints(x, usd_mwh * np.maximum(x, 0.0), pmin, pmax)
 
 
 def read_costs(net: Any, log: ReadingLog) -> Costs:

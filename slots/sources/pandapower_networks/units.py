@@ -8,9 +8,8 @@ import numpy as np
 
 from slots.grid.model import THERMAL, VARIABLE, Bools, Floats, Units, plain_starts
 from slots.grid.reading import ReadingLog
-from slots.sources.case_units import DEFAULT_COST_USD_MWH
-from slots.sources.costs import SEGMENTS
-from slots.sources.pandapower_networks.costs import Costs, default_curve
+from slots.sources.costs import SEGMENTS, UNSTATED_TOLD, Curve, share_used, table, unstated
+from slots.sources.pandapower_networks.costs import Costs
 from slots.sources.pandapower_networks.elements import STORE, Element, capacity
 from slots.sources.pandapower_networks.expansion import Expansion, absent
 from slots.sources.pandapower_networks.nodes import Nodes
@@ -106,8 +105,8 @@ def _limited(expansion: Expansion, found: list[Element], log: ReadingLog) -> lis
             key = (f"units.{column}", *_rule(e.table, column), e.table)
             what[key] = what.get(key, 0) + 1
         out.append(replace(e, **filled))
-    for (column, value, why, table), count in what.items():
-        log.fill(column, count, value.format(load=load, surplus=surplus), f"{table}: {why}")
+    for (column, value, why, kind), count in what.items():
+        log.fill(column, count, value.format(load=load, surplus=surplus), f"{kind}: {why}")
     return out
 
 
@@ -142,6 +141,12 @@ def _filled(e: Element, load: float, surplus: float) -> dict[str, Any]:
     else:
         out |= {"pmax": capacity(e.pmax, e.p, e.record)} if np.isnan(e.pmax) else {}
         out |= {"pmin": min(e.p, 0.0)} if np.isnan(e.pmin) else {}
+    if (
+        "pmax" in out and e.pmin > out["pmax"]
+    ):  # a stated minimum needs a maximum that is no less, and the other way round
+        out["pmax"] = e.pmin
+    if "pmin" in out and e.pmax < out["pmin"]:
+        out["pmin"] = e.pmax
     most = max(out.get("pmax", e.pmax), ROOM * abs(e.q), 1.0)
     return out | {c: s * most for c, v, s in (("qmin", e.qmin, -1.0), ("qmax", e.qmax, 1.0)) if np.isnan(v)}
 
@@ -159,22 +164,26 @@ def _demand(expansion: Expansion, found: list[Element]) -> tuple[float, float]:
 
 
 def _curves(found: list[Element], costs: Costs, log: ReadingLog) -> tuple[Floats, Floats]:
-    """Cost curves; a unit without a stated cost has the default price, one that weather decides or that gives none, none."""
-    mw, usd = np.zeros((len(found), SEGMENTS + 1)), np.zeros((len(found), SEGMENTS + 1))
+    """Cost curves; a unit without a stated cost has a price that rises about its output, one that weather decides or that gives none, none."""
+    share = share_used(sum(max(e.p, 0.0) for e in found if e.on), np.array([e.pmax for e in found]))
+    curves: list[Curve] = []
     bare, free, bent = 0, 0, []
-    for k, e in enumerate(found):
-        stated = costs.curve((e.table, e.index), e.pmin, e.pmax) if e.pmax >= e.pmin else None
+    for e in found:
+        stated = costs.curve((e.table, e.index), e.pmin, e.pmax, share) if e.pmax >= e.pmin else None
         if stated is not None:
-            mw[k], usd[k], gap = stated
-            bent += [(e.name, gap)] if gap > NO_GAP * max(1.0, float(np.abs(usd[k]).max())) else []
+            curves.append(Curve(*stated))
+            gap = stated[2]
+            bent += [(e.name, gap)] if gap > NO_GAP * max(1.0, float(np.abs(stated[1]).max())) else []
             continue
         priced = e.unit.kind == THERMAL
         bare, free = bare + priced, free + (e.unit.kind == VARIABLE)
-        mw[k], usd[k] = default_curve(e.pmin, max(e.pmax, e.pmin), DEFAULT_COST_USD_MWH * priced)
+        high = max(e.pmax, e.pmin)
+        curves.append(unstated(e.p, e.pmin, high) if priced else Curve(np.array([e.pmin, high]), np.zeros(2)))
+    mw, usd = table(curves)
     log.fill(
         "units.cost_usd",
         bare,
-        f"{DEFAULT_COST_USD_MWH:g} USD/MWh",
+        UNSTATED_TOLD,
         "the network states no cost of them; what an external grid takes earns nothing",
     )
     log.fill("units.cost_usd", free, "0 USD/MWh", "the network states no cost of what weather or a schedule decides")
