@@ -56,6 +56,7 @@ class Why(StrEnum):
     NOTHING = "nothing that may move changes it"
     USED_UP = "all that may move is used up"
     COMMITMENT = "only units that are off could mend it"
+    CAPACITY = "the units that run and go on are too small for the load that does"
     LOAD = "only load not served beforehand could mend it"
     OTHERS = "other limits stand against what could mend it"
     STEPS = "the search stopped before it was mended"

@@ -82,6 +82,33 @@ def test_the_reason_is_what_hand_and_head_tell(tmp_path: Path, on: bool, room: f
     assert _left(_two(tmp_path), on, room, demand) == [(Limit.LOADING, why)] * 2
 
 
+def test_a_plant_larger_than_the_rest_leaves_too_little(tmp_path: Path) -> None:
+    """A third bus with the only large plant, on one line: without it 60 MW of capacity are left for 120 MW."""
+    path = tmp_path / "three.m"
+    text = CASE.replace("0 100 100 100", "0 60 60 60").replace("1 100 1 300 0", "1 100 1 60 0")
+    for before, row in (
+        ("mpc.gen = ", "3 2 0 0 0 0 1 1 0 230 1 1.1 0.9;"),
+        ("mpc.branch", "3 60 0 300 -300 1 100 1 300 0;"),
+        ("mpc.gencost", "1 3 0.001 0.05 0 400 400 400 0 0 1 -360 360;"),
+    ):
+        text = text.replace(f"];\n{before}", f"{row}\n];\n{before}")
+    path.write_text(text.replace("2 0 0 2 20 0;", "2 0 0 2 20 0;\n2 0 0 2 5 0;"))
+    net = whole(load_source(str(path)).grid)
+    on, p = np.array([True, False, True]), np.array([60.0, 0.0, 60.0])
+    zero, fixed = np.zeros(3), -(net.grid.buses.pd + 1j * net.grid.buses.qd) / net.grid.base_mva
+    held = net.voltage_controlled(on)
+    adm = admittance(net.grid)
+    high = np.where(on, net.grid.units.pmax, 0.0)
+    point, ok = settle(
+        net, adm.ybus, OperatingPoint(p, on, zero, high, fixed, zero, np.ones(3, complex), held, zero, zero, zero[:0])
+    )
+    assert ok
+    search = Search(AdjustmentRequest(net, point, np.maximum(net.grid.buses.pd, 0), net.contingencies), adm)
+    told = {x.outage: x.why for x in what_is_left(search, point, search.verify(point))}
+    assert told[2] is Why.CAPACITY
+    assert Why.CAPACITY not in (told[0], told[1])
+
+
 def test_nothing_changes_what_one_unit_feeds(tmp_path: Path) -> None:
     net = _two(tmp_path)
     units = net.grid.units

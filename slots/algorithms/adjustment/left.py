@@ -87,6 +87,8 @@ class _Reasons:
 
     def why(self, left: Left) -> Why:
         """The kind of reason."""
+        if self._too_small(left):
+            return Why.CAPACITY
         if left.limit is Limit.POWER_FLOW:
             return self._without_power_flow(left)
         request, grid = self.search.request, self.search.net.grid
@@ -120,6 +122,17 @@ class _Reasons:
         v = self.point.v if left.outage < 0 else self._about(left).voltages(left.outage)
         ends = [x[left.where] for x in branch_flows(self.search.net.grid, self.search.adm, v)]
         return float(max(map(abs, ends)) - min(abs(x.real) for x in ends))
+
+    def _too_small(self, left: Left) -> bool:
+        """Whether what an outage cuts off leaves less capacity than load, whatever was redispatched before."""
+        net, point, units = self.search.net, self.point, self.search.net.grid.units
+        kept = batched_engine_of(net).splitting.get(left.outage)
+        if kept is None:
+            return False
+        most = np.where(point.on & (units.kind == THERMAL), units.pmax, np.where(point.on, point.p, 0.0))
+        capacity = np.asarray(net.unit_map @ most)
+        fixed = point.fixed.real * net.grid.base_mva + point.shed
+        return bool((capacity + fixed)[kept & net.grid.live].sum() < 0.0)
 
     def _silent(self, left: Left, off: Bools) -> bool:
         """Whether a voltage is that of a bus whose units are all off, so that nothing there holds it."""

@@ -60,7 +60,7 @@ class Search:
                 radius *= SHRINK
                 backoff = min(backoff * BACKOFF_GROWTH, LARGEST_BACKOFF)
             last = number == most or radius < SMALLEST_RADIUS
-            if best_score[0] > 0 and not tried and (last or point is not best):
+            if best_score[0] > 0 and (last or (not tried and point is not best)):
                 tried = True
                 cured, its = self.cured(best, best_state, all_or_none=not last)
                 if its[0] <= 0 or last:
