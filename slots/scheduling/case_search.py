@@ -2,13 +2,16 @@
 
 1. The relaxation: its cost is a bound, its reduced costs tell what each decision would cost to take otherwise.
 2. A dive that rounds it, and a search of the hours around what is fractional or changes.
-3. The same over all hours of the units that are undecided.
+3. Where units are few, the same over all hours of the units that are undecided. Else in turn a tree on how many units of
+   a kind run (`count_tree`), which lifts the bound, and searches of the hours around what its best node leaves undecided
+   or changes, and of stretches of hours of the best schedule, which lower the cost.
 4. A search of everything, but for the decisions that reduced costs prove dearer than the best schedule found.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,13 +20,18 @@ from bos_core.objects.errors import BosError, InfeasibleError, SolverError
 from slots.contracts.commitment_case import CaseSchedule, CommitmentCase
 from slots.grid.model import Floats, Ints
 from slots.scheduling.case_problem import compile_case, schedule_of
+from slots.scheduling.count_tree import CountTree, Sums
 from slots.scheduling.highs import Solver
 from slots.scheduling.problem import Problem
 from slots.scheduling.search import Effort, Relaxation, still
 
 WHOLE = 1e-6
 LARGE = 20_000  # commitments from which a dive comes first
+FEW = 1_000  # commitments up to which no tree on counts is needed
 LEAST_SECONDS = 5.0
+SPELL_SECONDS = 10.0  # of a tree's growth before schedules are looked for again
+SEARCH_SECONDS = 15.0  # of a search between
+STRETCH = 16  # hours searched together
 
 
 @dataclass
@@ -69,7 +77,8 @@ def solve_case(case: CommitmentCase, gap: float = 1e-3, seconds: float = 600.0) 
     )
     best = _Best(case, problem, began, seconds, relaxed.bound)
     failed: BosError | None = None
-    for search in ((_dive,) if large else ()) + (_around, _units, _all):
+    few = case.steps * len(case.thermal.name) <= FEW
+    for search in ((_dive,) if large else ()) + (_around, _units if few or large else _counts, _all):
         try:
             search(relaxed, best, gap)
         except (InfeasibleError, SolverError) as error:  # a decision kept from the relaxation cannot be, or time is up
@@ -101,6 +110,43 @@ def _units(relaxed: Relaxation[CaseSchedule], best: _Best, gap: float) -> None:
         moot |= np.abs(u - best.x[relaxed.running]) > 0.5
     keep = ~np.tile(moot.any(axis=0), (len(u), 1))
     _search(relaxed, best, gap / 2, relaxed.running[keep], u[keep].round(), share=0.3)
+
+
+def _counts(relaxed: Relaxation[CaseSchedule], best: _Best, gap: float) -> None:
+    tree, spell = CountTree(Sums.of(best.case, best.problem), relaxed), SPELL_SECONDS
+    searched = False  # all stretches of the best schedule
+    while not best.near(gap) and best.left() > LEAST_SECONDS and not tree.stuck:
+        if best.schedule is not None:
+            tree.cut(best.schedule.cost * (1 - gap))
+        tree.grow(min(spell, best.left()))
+        best.bound = max(best.bound, tree.bound)
+        x, before = None if best.near(gap) else tree.point(), best.x
+        if x is not None:
+            u = x[relaxed.running]
+            keep = still(u)
+            _tried(relaxed, best, gap, relaxed.running[keep], u[keep].round())
+            if best.x is not before:
+                searched = False
+            elif not searched:
+                _stretches(relaxed, best, gap)
+                searched = True
+        spell *= 1.2
+
+
+def _stretches(relaxed: Relaxation[CaseSchedule], best: _Best, gap: float) -> None:
+    """Searches of all units in a stretch of hours of the best schedule, the rest as it is."""
+    for first in range(0, best.case.steps if best.x is not None else 0, STRETCH):
+        if not best.near(gap) and best.x is not None:
+            u = best.x[relaxed.running]
+            keep = np.ones(u.shape, bool)
+            keep[first : first + STRETCH] = False
+            _tried(relaxed, best, gap, relaxed.running[keep], u[keep].round())
+
+
+def _tried(relaxed: Relaxation[CaseSchedule], best: _Best, gap: float, fixed: Ints, values: Floats) -> None:
+    """A short search that may find nothing."""
+    with suppress(InfeasibleError, SolverError):
+        _search(relaxed, best, gap / 5, fixed, values, share=SEARCH_SECONDS / max(best.left(), SEARCH_SECONDS))
 
 
 def _all(relaxed: Relaxation[CaseSchedule], best: _Best, gap: float) -> None:
