@@ -75,4 +75,13 @@ def run(chunk: Chunk) -> StepResult:
         )
         for k in np.flatnonzero(~feasible)
     )
+    moved = np.concatenate([r.moved if len(r.moved) else np.zeros(len(r.p)) for r in results])
+    notes += tuple(
+        (
+            int(k),
+            f"hour {chunk.first_hour + k}: the schedule has no AC power flow; {moved[k]:.1f} MW were moved towards the "
+            "dispatch that the grid's source states",
+        )
+        for k in np.flatnonzero(moved)
+    )
     return StepResult(datasets, chosen, summary={"loss_mwh": float(loss.sum())}, exceptions=notes)

@@ -1,6 +1,6 @@
 """Slot `reactive_dispatch`: voltages and reactive outputs of each hour, at least losses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -41,6 +41,7 @@ class ReactiveDispatch:
         residual: (hour,) largest voltage (p.u.) beyond a limit.
         shunt: (hour, bus) p.u. of switched banks beyond the grid's own, in whole steps.
         tap: (hour, changer) ratios of tap changers beyond the grid's own, in whole steps.
+        moved: (hour,) MW redispatched because the schedule has no AC power flow; left out: none.
     """
 
     v: Complexes
@@ -51,6 +52,7 @@ class ReactiveDispatch:
     residual: Floats
     shunt: Floats
     tap: Floats
+    moved: Floats = field(default_factory=lambda: np.zeros(0))
 
 
 class ReactiveDispatchAlgorithm(Protocol):

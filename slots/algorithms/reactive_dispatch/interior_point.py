@@ -27,6 +27,7 @@ from bos_core.objects.errors import InfeasibleError, ParameterError
 from slots.algorithms.reactive_dispatch.following import follow
 from slots.algorithms.reactive_dispatch.newton_step import NewtonStep, library
 from slots.algorithms.reactive_dispatch.nonlinear import TIES, problem_of
+from slots.algorithms.reactive_dispatch.redispatch import with_power_flow
 from slots.algorithms.reactive_dispatch.stated import (
     BALANCE,
     LOSSES,
@@ -87,7 +88,7 @@ def flat_voltages(request: ReactiveRequest) -> ReactiveDispatch:
 
 def _dispatch(request: ReactiveRequest, aim: tuple[float, float]) -> ReactiveDispatch:
     net, grid = request.network, request.network.grid
-    hours, n = len(request.p), grid.n_bus
+    hours, n, scheduled = len(request.p), grid.n_bus, request.p
     if not all(np.isfinite(x).all() for x in (request.p, request.fixed)) or np.isnan(request.low + request.high).any():
         raise ParameterError("powers of the hours to dispatch are not numbers", "give finite ones")
     day = _Day(request, aim)
@@ -99,14 +100,24 @@ def _dispatch(request: ReactiveRequest, aim: tuple[float, float]) -> ReactiveDis
         if h % BLOCK_H == 0:
             day.set(min(h + BLOCK_H // 2, hours - 1))
         point, ok = day.hour(h)
-        point = _settled(request, h, day.ybus, point)
+        try:
+            point = _settled(request, h, day.ybus, point)
+        except InfeasibleError:
+            moved = with_power_flow(request, h, day.settings, day.ybus)
+            if moved is None:
+                raise
+            request, day = moved, _Day(moved, aim)
+            point, ok = day.hour(h)
+            point = _settled(request, h, day.ybus, point)
         v[h], q[h], p[h], shunt[h], tap[h] = point.v, point.q, point.p, point.shunt, point.tap
         loss[h] = ((point.v * np.conj(day.ybus @ point.v)).real.sum()) * grid.base_mva
         mag, live = np.abs(point.v), grid.live
         residual[h] = max(0.0, (grid.buses.vmin - mag)[live].max(), (mag - grid.buses.vmax)[live].max())
         held = _reactive_held(net, request.on[h], q[h]) and _within(request, h, p[h])
         feasible[h] = ok and residual[h] < 1e-6 and held
-    return ReactiveDispatch(v, q, p, loss, feasible, residual, shunt, tap)
+    return ReactiveDispatch(
+        v, q, p, loss, feasible, residual, shunt, tap, np.abs(request.p - scheduled).sum(axis=1) / 2
+    )
 
 
 def _reactive_held(net: Network, on: Bools, q: Floats) -> bool:
@@ -162,7 +173,7 @@ class _Day:
 
     def _take(self, settings: Settings) -> None:
         """Let banks and taps stand so; `ybus` are the admittances then."""
-        self._settings = settings
+        self.settings = settings
         self.ybus = as_set(self._net.grid, self._admittance, settings.shunt, settings.tap).ybus
         if self._program.steps is not None:
             self._program.steps.set(self.ybus)
@@ -175,16 +186,16 @@ class _Day:
         found = self._solve(hour, down, up, self._start)
         if found is not None:
             self._take(Settings.found(self._net, found.x).whole(down, up, step))
-            rounded = self._solve(hour, self._settings, self._settings, found)
+            rounded = self._solve(hour, self.settings, self.settings, found)
             self._start = found if rounded is None else self._improved(hour, rounded)
 
     def hour(self, h: int) -> tuple[OperatingPoint, bool]:
         """The hour's point and whether voltages keep their limits."""
-        found = self._solve(h, self._settings, self._settings, self._start)
+        found = self._solve(h, self.settings, self.settings, self._start)
         if found is None:
-            before = self._settings
+            before = self.settings
             self.set(h)
-            found = None if self._settings is before else self._solve(h, self._settings, self._settings, self._start)
+            found = None if self.settings is before else self._solve(h, self.settings, self.settings, self._start)
             if found is None:
                 self._take(before)
         if found is not None:
@@ -192,7 +203,7 @@ class _Day:
             return self._point(h, self._start.x), True
         self._start = None
         for short in (False, True):
-            found = self._solve(h, self._settings, self._settings, None, soft=True, short=short)
+            found = self._solve(h, self.settings, self.settings, None, soft=True, short=short)
             if found is not None:
                 break
         return self._point(h, None if found is None else found.x), False
@@ -203,7 +214,7 @@ class _Day:
         for _ in range(_TRIALS):
             gain, to = self._gains(found)
             gain[tried] = 0.0
-            k, before = int(gain.argmax()), self._settings
+            k, before = int(gain.argmax()), self.settings
             least = WORTH * self._aim[0] * self._losses(found)
             if gain[k] < least:
                 break
@@ -211,7 +222,7 @@ class _Day:
             shunt = before.shunt.copy()
             shunt[k] = to[k]
             self._take(Settings(shunt, before.tap))
-            better = self._solve(h, self._settings, self._settings, found)
+            better = self._solve(h, self.settings, self.settings, found)
             if better is None or self._cost(better) > self._cost(found) - least:
                 self._take(before)
                 continue
@@ -222,7 +233,7 @@ class _Day:
     def _gains(self, found: Solution) -> tuple[Floats, Floats]:
         """(bus,) what a step of each bank saves by the multipliers, and where the bank then stands."""
         down, up, step = self._bounds
-        n, now = len(step.shunt), self._settings.shunt
+        n, now = len(step.shunt), self.settings.shunt
         of_bank = 2 * TIES * now - found.of_balance[n:] * np.exp(2 * found.x[n : 2 * n])
         to = np.clip(now - np.sign(of_bank) * step.shunt, down.shunt, up.shunt)
         return np.asarray(of_bank * (now - to)), to
@@ -260,7 +271,7 @@ class _Day:
 
     def _point(self, h: int, x: Floats | None) -> OperatingPoint:
         """The hour's point at a solution; as scheduled where there is none."""
-        point, n = first_point(self._request, h, self._settings), self._net.grid.n_bus
+        point, n = first_point(self._request, h, self.settings), self._net.grid.n_bus
         if x is None:
             return point
         base = self._net.grid.base_mva
