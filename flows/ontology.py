@@ -47,9 +47,6 @@ def ontology_of(grid: Grid, reserve_shares: tuple[float, float] | None = None) -
     _places(grid, system, out)
     for table in _TABLES:
         _elements(grid, table, out)
-    for k, gid in enumerate(_ids(grid, "branches")):
-        wanted = bool(grid.branches.in_service[k] and not grid.branches.equivalent[k])
-        out.values.append((Category.STATIC_VERIFICATION, gid, {"contingency": wanted}))
     _connections(grid, out)
     return out
 

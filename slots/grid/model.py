@@ -70,7 +70,7 @@ class Branches(_Table):
     `tap_low`, `tap_high`: ratios between which a changer can move under load, in steps of `tap_step`; 0: it is fixed.
     `g_f`, `b_f`, `g_t`, `b_t`: shunt admittance at the f end, behind the ratio, and at the t end, beyond the half of `b`
     that is at each. `r_asym`, `x_asym`: series impedance seen from t minus that seen from f; 0 for all that is reciprocal.
-    `equivalent`: made by a reduction; has no rating and is never a contingency.
+    `equivalent`: made by a reduction; has no rating and is never a contingency. `contingency`: whether N-1 takes it out.
     """
 
     name: Strings
@@ -94,12 +94,14 @@ class Branches(_Table):
     b_t: Floats
     r_asym: Floats
     x_asym: Floats
+    contingency: Bools
 
 
-def plain_pi(tap: Floats) -> dict[str, Floats]:
-    """The columns of symmetric pi branches without conductance whose ratios cannot move under load."""
-    even = {k: np.zeros(len(tap)) for k in ("g_f", "b_f", "g_t", "b_t", "r_asym", "x_asym")}
-    return {"tap": tap, "tap_low": tap.copy(), "tap_high": tap.copy(), "tap_step": np.zeros(len(tap)), **even}
+def plain_pi(tap: Floats) -> dict[str, Any]:
+    """The columns of symmetric pi branches without conductance whose ratios cannot move under load and which may fail."""
+    even: dict[str, Any] = {k: np.zeros(len(tap)) for k in ("g_f", "b_f", "g_t", "b_t", "r_asym", "x_asym")}
+    return {"tap": tap, "tap_low": tap.copy(), "tap_high": tap.copy(), "tap_step": np.zeros(len(tap)), **even,
+            "contingency": np.ones(len(tap), bool)}  # fmt: skip
 
 
 THERMAL, VARIABLE, STORAGE, CONDENSER = "thermal", "variable", "storage", "condenser"

@@ -23,7 +23,7 @@ class Network:
         correction: (bus,) fixed injection (p.u.) that makes the base state exact.
         voltage_support: (bus,) MVAr of range above which a bus holds its voltage.
         unit_of: (full unit,) the unit that each unit of the full grid has become part of.
-        outages: positions of the branches whose outage is verified; None for all real ones in service.
+        outages: positions of the branches whose outage is verified; None for all real ones in service that the grid says.
     """
 
     grid: Grid
@@ -41,7 +41,7 @@ class Network:
         if self.outages is not None:
             return self.outages
         br = self.grid.branches
-        return np.flatnonzero(br.in_service & ~br.equivalent)
+        return np.flatnonzero(br.in_service & ~br.equivalent & br.contingency)
 
     def fixed_injection(self, load: Floats, load_q: Floats) -> Complexes:
         """(…, bus) p.u. injection of loads, DC links and the correction; loads are (…, full bus) MW, MVAr."""

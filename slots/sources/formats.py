@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import mmap
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,19 @@ from bos_core.objects.errors import BosError, GridError
 from slots.sources.source import Source
 
 MOST_UNPACKED = 4 << 30  # bytes that a packed file may hold
+_BROKEN = (
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+)  # a damaged package; NotImplementedError, too
+_WIDE = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,10 @@ def _pandapower(path: Path) -> Source:
 def _workbook(path: Path) -> Source:
     from slots.sources.workbook_grid import read_workbook_grid
 
-    return Source(read_workbook_grid(path))
+    try:
+        return Source(read_workbook_grid(path))
+    except _BROKEN as error:
+        raise GridError(f"workbook {path} cannot be unpacked ({str(error)[:80]})", "give a whole file") from None
 
 
 def _exchange(path: Path) -> Source:
@@ -123,6 +141,11 @@ def read_path(path: Path) -> Source:
         raise GridError(f"{path} is neither a file nor a folder", "give the path of a grid file")
     if path.stat().st_size == 0:
         raise GridError(f"grid file {path} is empty", "give the whole file")
+    if (wide := _wide(path)) and not zipfile.is_zipfile(path):
+        raise GridError(f"grid file {path} is text in {wide}, which no grid format uses", "save it as UTF-8")
+    if _begins_with(path, codecs.BOM_UTF8):
+        with _unmarked(path) as plain:
+            return _telling(read_path, plain, path)
     suffix = path.suffix.lower()
     if suffix == ".gz":
         return _unpacked(path, _gunzip)
@@ -178,8 +201,11 @@ def _folder(path: Path) -> Source:
 
 def _zip(path: Path) -> Source:
     """A packed folder or file; CGMES packages stay packed, and a workbook is packed by nature."""
-    with zipfile.ZipFile(path) as archive:
-        names = [i.filename for i in archive.infolist() if not i.is_dir()]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [i.filename for i in archive.infolist() if not i.is_dir()]
+    except (*_BROKEN, UnicodeDecodeError) as error:
+        raise GridError(f"grid file {path} cannot be unpacked ({str(error)[:80]})", "give a whole file") from None
     if "xl/workbook.xml" in names:
         with _named(path, f"{path.stem}.xlsx") as link:
             return _telling(_workbook, link, path)
@@ -194,7 +220,7 @@ def _unpacked(path: Path, unpack: Callable[[Path, Path], None]) -> Source:
         inside.mkdir()
         try:
             unpack(path, inside)
-        except (OSError, EOFError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except _BROKEN as error:
             raise GridError(f"grid file {path} cannot be unpacked ({str(error)[:80]})", "give a whole file") from None
         return _telling(read_path, _only(inside), path)
 
@@ -243,6 +269,25 @@ def _marked(path: Path) -> list[Format]:
     """Formats of which a file holds a mark."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
         return [f for f in FORMATS if any(text.find(m) >= 0 for m in f.marks)]
+
+
+def _wide(path: Path) -> str:
+    """The encoding that a file's first bytes tell, if it has two or four bytes a character."""
+    return next((name for mark, name in _WIDE.items() if _begins_with(path, mark)), "")
+
+
+def _begins_with(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(mark)) == mark
+
+
+@contextmanager
+def _unmarked(path: Path) -> Iterator[Path]:
+    """The same file without the mark of UTF-8 that some editors put before a text."""
+    with tempfile.TemporaryDirectory(prefix="bos-") as folder:
+        plain = Path(folder) / path.name
+        plain.write_bytes(path.read_bytes().removeprefix(codecs.BOM_UTF8))
+        yield plain
 
 
 def _begins(path: Path) -> str:

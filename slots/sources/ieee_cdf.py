@@ -114,6 +114,8 @@ def _sections(path: Path) -> _Text:
     missing = [s for s in ("BUS DATA", "BRANCH DATA") if not text.sections.get(s)]
     if missing:
         raise GridError(f"grid file {path} has no rows of {missing[0]}", "give the whole file")
+    if section:
+        raise GridError(f"grid file {path} ends before its data do: no -999 ends its {section}", "get the whole file")
     return text
 
 

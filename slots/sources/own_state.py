@@ -34,7 +34,7 @@ def compared(grid: Grid) -> FileState | None:
     on, start = units.in_service, file.copy()
     held = np.flatnonzero(buses.kind == PV)
     for k in np.flatnonzero(on & (np.isin(units.bus, held) | (units.bus == grid.slack))):
-        start[units.bus[k]] *= units.vset[k] / abs(start[units.bus[k]])
+        start[units.bus[k]] = units.vset[k] * np.exp(1j * np.angle(start[units.bus[k]]))
     s: Complexes = np.zeros(grid.n_bus, complex)
     np.add.at(s, units.bus[on], units.p[on] + 1j * units.q[on])
     s += grid.dc_injection() - (buses.pd + 1j * buses.qd)

@@ -16,9 +16,11 @@ from bos_core.index.client import Index
 from bos_core.objects.errors import OntologyError, ProfileError
 from flows.edits import edit_version, effects
 from flows.imported import Imported
+from flows.ontology import grid_of_ontology
 from flows.portable import export_version, import_version
 from flows.profiles import _year_later, import_profiles
 from flows.versions import lay_down_model, start_of_series
+from slots.grid.network import whole
 from storage.postgres import EmbeddedPostgres
 from storage.settings import Settings
 
@@ -209,18 +211,26 @@ def test_an_edit_that_changes_nothing_is_refused_and_one_that_no_run_reads_is_to
     for same in (["unit:1_1:pmax=200 MW"], ["unit:1_1:pmax=200", "bus:2:pd=60"], []):
         with pytest.raises(OntologyError, match="the edit changes nothing"):
             edit_version(index, plain, next(_label), same, [])
-    edits = ["unit:1_1:pmax=200", "branch:1-2:contingency=false", "bus:2:pd=61"]
-    names = index.call(lambda db: scenarios.read(db, plain, ())).things
-    edits[1] = next(g for g in names if g.startswith("branch:")) + ":contingency=false"
+    edits = ["unit:1_1:pmax=200", "unit:1_1:participation=0.5", "bus:2:pd=61"]
     made = edit_version(index, plain, next(_label), edits, [])
     assert effects(index, made, edits) == [
-        "no run reads contingency of a branch: it is kept in static_verification and changes no result"
+        "no run reads participation of a unit: it is kept in static_verification and changes no result"
     ]
     profiled = _import(index, plain, SITUATIONS / "p2.csv").version
     edited = edit_version(index, profiled, next(_label), ["bus:3:pd=20"], [])
     (told,) = effects(index, edited, ["bus:3:pd=20"])
     assert told.startswith("the version holds load hour by hour: pd of bus:3 is only what")
     np.testing.assert_array_equal(_series(index, edited)["load"], np.tile([0.0, 77.0, 20.0], (48, 1)))
+
+
+def test_a_branch_that_is_no_contingency_is_not_taken_out(index: Index, plain: int):
+    names = index.call(lambda db: scenarios.read(db, plain, ())).things
+    edit = [next(g for g in names if g.startswith("branch:")) + ":contingency=false"]
+    made = edit_version(index, plain, next(_label), edit, [])
+    assert effects(index, made, edit) == []
+    before, after = (grid_of_ontology(index.call(lambda db, v=v: scenarios.read(db, v))) for v in (plain, made))
+    assert whole(before).contingencies.tolist() == np.flatnonzero(before.branches.in_service).tolist()
+    assert whole(after).contingencies.tolist() == whole(before).contingencies.tolist()[1:]
 
 
 def test_a_folder_brings_its_series_and_dates_count_from_its_first_hour(index: Index, tmp_path: Path):

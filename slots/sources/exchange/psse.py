@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bos_core.objects.errors import GridError
 from slots.grid.reading import ReadingLog
 from slots.sources.exchange.frames import Limits
 
@@ -170,7 +171,10 @@ def _banks(network: Any, shunts: list[Record], kv: Any, log: ReadingLog) -> None
 
 
 def _rawx(path: Path) -> dict[str, list[Record]]:
-    held = json.loads(path.read_text(encoding="utf-8-sig", errors="replace")).get("network", {})
+    try:
+        held = json.loads(path.read_text(encoding="utf-8-sig", errors="replace")).get("network", {})
+    except json.JSONDecodeError as error:
+        raise GridError(f"grid file {path}, line {error.lineno}: {error.msg}", "give the whole file") from None
     out = {}
     for section, table in held.items():
         rows = table.get("data", [])
@@ -202,6 +206,8 @@ def _raw(path: Path) -> dict[str, list[Record]]:
                 records, section = [], next(order, "")
             continue
         records.append(words)
+    if records and section:
+        raise GridError(f"grid file {path} ends before its data do: no 0 ends its last list", "get the whole file")
     return out
 
 
@@ -240,7 +246,7 @@ def _transformers(rows: list[list[str]]) -> Iterator[Record]:
     """Records of four lines, or five with three windings."""
     k = 0
     while k < len(rows):
-        head = rows[k]
+        head = [*rows[k], *[""] * 4]
         three = len(head) > 2 and _number(head[2]) != 0
         record: Record = {"ibus": head[0], "jbus": head[1], "kbus": head[2] if three else 0, "ckt": head[3]}
         for w, line in enumerate(rows[k + 2 : k + (5 if three else 3)], 1):

@@ -21,7 +21,7 @@ from slots.sources.exchange import powerfactory, psse
 from slots.sources.exchange.dc_grids import add_dc_grids
 from slots.sources.exchange.equipment import add_equipment
 from slots.sources.exchange.frames import Frames, Limits, called
-from slots.sources.exchange.heard import heard
+from slots.sources.exchange.heard import heard, told
 from slots.sources.exchange.links import add_links
 from slots.sources.exchange.nodes import add_network, state
 from slots.sources.exchange.solution import compared
@@ -48,16 +48,17 @@ def read_exchange(path: Path) -> Grid:
         ) from None
     if not path.exists():
         raise GridError(f"grid file {path} does not exist", "check the path")
+    _refuse_foreign_letters(path)
     with heard() as faults:
         try:
             network = pp.network.load_from_binary_buffer(_zipped(path)) if path.is_dir() else pp.network.load(str(path))
         except pp.PyPowsyblError as error:
-            reason = (str(error).strip().splitlines() or ["unknown format"])[0][:120]
-            mend = "mend that element" if faults else "check that the file is complete"
-            raise GridError(f"grid file {path} cannot be read ({'; '.join([reason, *faults[:1]])})", mend) from None
+            reason, named = told(error, faults)
+            mend = "mend that element" if named else "mend that, or check that the file is complete"
+            raise GridError(f"grid file {path} cannot be read ({reason})", mend) from None
     kind = network.source_format or "PowSyBl"
     log = ReadingLog(str(path), kind)
-    if left := [told for told in faults if "ignored" in told or "discarded" in told]:
+    if left := [x for x in faults if "ignored" in x or "discarded" in x]:
         log.warn(f"{len(left)} records of the file are left out; PowSyBl says of the first: {left[0]}")
     limits = complete(network, path, log)
     return grid_of_tables(*tables_of_network(network, path.stem, log, limits), path.stem, f"{kind} file {path.name}")
@@ -68,6 +69,21 @@ def complete(network: Any, path: Path, log: ReadingLog) -> Limits:
     if network.source_format == "POWER-FACTORY":
         powerfactory.complete(network, path, log)
     return psse.complete(network, path, log) if network.source_format == "PSS/E" else {}
+
+
+def _refuse_foreign_letters(path: Path) -> None:
+    """Raise GridError where XML is not UTF-8, of which PowSyBl's parser tells the terminal and not us."""
+    if path.suffix.lower() not in (".xiidm", ".iidm", ".jiidm", ".rawx"):
+        return
+    text = path.read_bytes()
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if b"encoding=" not in text[:200] or b"UTF-8" in text[:200]:
+            line = text[: error.start].count(b"\n") + 1
+            raise GridError(
+                f"grid file {path}, line {line}: a character is not UTF-8", "save the file as UTF-8"
+            ) from None
 
 
 def is_cgmes(folder: Path) -> bool:

@@ -81,7 +81,7 @@ def branches(expansion: Expansion, at: Nodes, names: list[str], log: ReadingLog)
         tap_low=changer.low, tap_high=changer.high, tap_step=changer.step, shift=np.deg2rad(b[:, SHIFT]), rate=rate,
         rate_emergency=rate.copy(), in_service=on, equivalent=equivalent, g_f=b[:, BR_G] / 2, b_f=np.zeros(len(b)),
         g_t=(b[:, BR_G] + b[:, BR_G_ASYM]) / 2, b_t=b[:, BR_B_ASYM] / 2, r_asym=b[:, BR_R_ASYM].copy(),
-        x_asym=b[:, BR_X_ASYM].copy(),
+        x_asym=b[:, BR_X_ASYM].copy(), contingency=np.ones(len(b), bool),
     )  # fmt: skip
 
 
