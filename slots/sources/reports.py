@@ -8,7 +8,7 @@ from slots.sources.inspection import facts
 from slots.sources.own_state import with_own_state
 
 TOLD = {
-    "case14": "A textbook file: no voltages, no ratings, every branch a guess about nothing. Expect N-1 to find low voltages, never overloads.",
+    "case14": "A textbook file without nominal voltages and ratings. Expect N-1 to find low voltages, never overloads.",
     "case118": "The IEEE's 118 buses: costs and limits are there, ratings are not; a cost that is a parabola is planned by four chords, whose error is told.",
     "case_RTS_GMLC": "A file made for planning, with fuels, ramps and starts. Wind and sun that it leaves out are taken in; its folder has the hourly series.",
     "case_ACTIVSg500": "A synthetic grid of real size: ratings everywhere, units that are off told by name, and a state solved with other controls than those stated.",
