@@ -15,6 +15,7 @@ from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import AdjustmentRequest
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result
 from slots.grid.admittance import Admittance, admittance
+from slots.grid.model import THERMAL
 from slots.grid.network import Network
 from slots.grid.operating_point import OperatingPoint, settle_in_range
 from slots.grid.outage import Hour, hour_before
@@ -26,6 +27,11 @@ BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
 BACKOFF_GROWTH = 1.5  # after a round that did not help
 LARGEST_BACKOFF = 0.02
 COLLAPSE_WEIGHT = 1e6  # an outage without a power flow is worse than any violation
+BISECTIONS = 4
+LEAST_USD = 1e-6
+CHEAPER_ROUNDS = 6  # once secure
+FIRST_RADIUS = 0.5
+WORTH = 1e-3  # of the schedule's cost that a further round must promise
 WINDOW_TOLERANCE = 5e-4  # MW by which a unit may leave its window: what losses shared anew leave
 
 Score = tuple[float, float]  # worst violation, sum of violations and of cases without a power flow; zero: secure
@@ -76,6 +82,69 @@ class Search:
             if not ok:
                 point, radius = best, radius * SHRINK
         return best, best_state, best_score
+
+    def nearer(self, first: OperatingPoint, point: OperatingPoint, state: Verified) -> tuple[OperatingPoint, Verified]:
+        """A secure point between the schedule and one that is, with actions for what outages break there; by bisection."""
+        here, there = 0.0, 1.0
+        end = point
+        self.watched.unmended.clear()
+        for _ in range(BISECTIONS):
+            if self._cost(point) < self._cost(first) * (1 + WORTH) + LEAST_USD:
+                break
+            share = (here + there) / 2
+            between = {k: (1 - share) * getattr(first, k) + share * getattr(end, k) for k in ("p", "shed")}
+            mag = (1 - share) * np.abs(first.v) + share * np.abs(end.v)
+            asked = replace(end, **between, v=mag * np.exp(1j * np.angle(end.v)))
+            other, ok = settle_in_range(self.net, self.adm.ybus, asked)
+            if ok:
+                its = self.verify(other)
+                its, score = self.cured(other, its, all_or_none=True)
+                self.watched.unmended.clear()
+            if ok and score[0] <= 0 and _inside(other) and self._cost(other) <= self._cost(point):
+                point, state, there = other, its, share
+            else:
+                here = share
+        return point, state
+
+    def cheaper(self, point: OperatingPoint, state: Verified) -> tuple[OperatingPoint, Verified]:
+        """A secure point that costs less, nearer to the schedule: the way to the first secure one may have been a detour."""
+        radius, about = FIRST_RADIUS, Linearised(self.net, self.adm, point, state)
+        for _ in range(CHEAPER_ROUNDS):
+            try:
+                changed = step(self.request, point, about.rows(self.watched, BACKOFF), radius, False).point
+            except (InfeasibleError, SolverError):
+                break
+            worth = WORTH * self._cost(self.request.point)
+            if self._cost(changed) > self._cost(point) - worth:
+                break
+            self.rounds += 1
+            other, ok = settle_in_range(self.net, self.adm.ybus, changed)
+            if ok:
+                its = self.verify(other)
+                watch(self.net, self.adm, other, its, self.watched)
+            if (
+                ok
+                and self.score(its.result, other)[0] <= 0
+                and _inside(other)
+                and self._cost(other) < self._cost(point)
+            ):
+                point, state, radius = other, its, min(radius / SHRINK, 1.0)
+                about = Linearised(self.net, self.adm, point, state)
+            else:
+                radius *= SHRINK
+        return point, state
+
+    def _cost(self, point: OperatingPoint) -> float:
+        """USD/h of the thermal units, never less than the schedule's."""
+        units, total = self.net.grid.units, []
+        for p in (point.p, self.request.point.p):
+            total.append(
+                sum(
+                    float(np.interp(p[g], units.cost_mw[g], units.cost_usd[g]))
+                    for g in np.flatnonzero(point.on & (units.kind == THERMAL)).tolist()
+                )
+            )
+        return max(total)
 
     def set_aside(self, state: Verified) -> bool:
         """Let outages without a power flow count no more; whether there are any.

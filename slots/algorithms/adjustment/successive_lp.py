@@ -50,7 +50,7 @@ def _found(search: Search, first: OperatingPoint) -> tuple[OperatingPoint, Verif
     if search.intact(state.result, best) > 0:
         best, state, score = _fed(search, best)
     if score[0] <= 0:
-        return best, state, 0.0
+        return *_cheaper(search, first, best, state), 0.0
     if search.intact(state.result, best) <= 0:
         other, state_of_it, its = search.improve(best, True, MORE_ROUNDS)
         if its[0] <= 0:
@@ -58,7 +58,18 @@ def _found(search: Search, first: OperatingPoint) -> tuple[OperatingPoint, Verif
     # Load is not shed beforehand for an hour that stays insecure anyway.
     if search.set_aside(state):
         best, state, score = search.improve(best, False, MORE_ROUNDS)
+        if score[0] <= 0:
+            best, state = _cheaper(search, first, best, state)
     return best, state, score[0]
+
+
+def _cheaper(
+    search: Search, first: OperatingPoint, best: OperatingPoint, state: Verified
+) -> tuple[OperatingPoint, Verified]:
+    """A secure point that costs less: the way to the first one may have been a detour."""
+    if best is first:
+        return best, state
+    return search.cheaper(*search.nearer(first, best, state))
 
 
 def _fed(search: Search, point: OperatingPoint) -> tuple[OperatingPoint, Verified, tuple[float, float]]:
