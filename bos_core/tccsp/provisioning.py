@@ -24,7 +24,7 @@ import cvxpy as cp
 import numpy as np
 import numpy.typing as npt
 
-from bos_core.objects.errors import ParameterError
+from bos_core.objects.errors import ParameterError, SolverError
 
 Floats = npt.NDArray[np.float64]
 EXACT_PAIRS = 60
@@ -176,10 +176,23 @@ class _Normal:
         self.switch.value = prices.change
         # Resizing one that runs from nothing to its most, or back, costs as much as a start.
         self.resize.value = ran[:, None] * prices.change / 2 / np.maximum(most * scale, 1e-9)
-        self.problem.solve(solver=cp.HIGHS, **EXACTLY)
-        assert self.problem.status == cp.OPTIMAL, self.problem.status
+        _solve(self.problem, f"sizes of {len(sites)} containers")
         size = np.where(self.u.value[:, None] > 0.5, self.r.value, 0.0) / scale
         return np.asarray(size), float(self.problem.value)
+
+
+def _solve(problem: cp.Problem, what: str) -> None:
+    """Solve exactly.
+
+    Raises:
+        SolverError: the solver ended without an optimum.
+    """
+    problem.solve(solver=cp.HIGHS, **EXACTLY)
+    if problem.status != cp.OPTIMAL:
+        raise SolverError(
+            f"the {what} were not found: HiGHS ended with the status '{problem.status}'",
+            "check the limits of containers and what all together may have",
+        )
 
 
 @lru_cache(maxsize=32)
@@ -235,7 +248,7 @@ def _exact(
         cp.Minimize(costs @ a - missed * cp.sum(a)),
         [task @ a <= 1, site @ a <= 1, (sizes * [1, 1 / 1024]).T @ a <= np.array(total) * [1, 1 / 1024]],
     )
-    problem.solve(solver=cp.HIGHS, **EXACTLY)
+    _solve(problem, f"containers for {len(waiting)} waiting tasks")
     return _provision(sites, waiting, [pair for pair, x in zip(pairs, a.value, strict=True) if x > 0.5], prices)
 
 

@@ -32,6 +32,7 @@ LEAST_SECONDS = 5.0
 SPELL_SECONDS = 10.0  # of a tree's growth before schedules are looked for again
 SEARCH_SECONDS = 15.0  # of a search between
 STRETCH = 16  # hours searched together
+CUT = 0.99  # share of the gap at which a tree is cut off, so that one that is cut off to the last proves the gap
 
 
 @dataclass
@@ -117,19 +118,20 @@ def _counts(relaxed: Relaxation[CaseSchedule], best: _Best, gap: float) -> None:
     searched = False  # all stretches of the best schedule
     while not best.near(gap) and best.left() > LEAST_SECONDS and not tree.stuck:
         if best.schedule is not None:
-            tree.cut(best.schedule.cost * (1 - gap))
+            tree.cut(best.schedule.cost * (1 - CUT * gap))
         tree.grow(min(spell, best.left()))
         best.bound = max(best.bound, tree.bound)
         x, before = None if best.near(gap) else tree.point(), best.x
-        if x is not None:
-            u = x[relaxed.running]
-            keep = still(u)
-            _tried(relaxed, best, gap, relaxed.running[keep], u[keep].round())
-            if best.x is not before:
-                searched = False
-            elif not searched:
-                _stretches(relaxed, best, gap)
-                searched = True
+        if x is None:
+            break
+        u = x[relaxed.running]
+        keep = still(u)
+        _tried(relaxed, best, gap, relaxed.running[keep], u[keep].round())
+        if best.x is not before:
+            searched = False
+        elif not searched:
+            _stretches(relaxed, best, gap)
+            searched = True
         spell *= 1.2
 
 

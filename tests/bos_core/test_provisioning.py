@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from bos_core.objects.errors import ParameterError
+from bos_core.objects.errors import ParameterError, SolverError
 from bos_core.tccsp import provisioning
 from bos_core.tccsp.provisioning import Need, Prices, Site, guarantee, lower_bounds, provision
 
@@ -158,3 +158,10 @@ def test_the_same_problem_is_built_once():
 def test_wrong_prices_are_refused():
     with pytest.raises(ParameterError, match="the price of a core is -1"):
         Prices(core=-1)
+
+
+def test_sizes_that_cannot_be_are_told_in_a_sentence():
+    """A container asked for more than its most, which `provision` itself refuses before."""
+    site = Site((1.0, 512.0), (2.0, 1024.0))
+    with pytest.raises(SolverError, match="sizes of 1 containers were not found: HiGHS ended with the status"):
+        provisioning._normal(1).solve([site], np.array([[3.0, 512.0]]), (8.0, 8192.0), Prices())

@@ -53,6 +53,10 @@ def test_the_bound_grows_and_never_passes_the_optimum(seed, tmp_path):
     under.cut(cost * (1 - 1e-4))
     under.grow(60)
     assert under.bound <= cost
+    over = CountTree(Sums.of(case, problem), relaxed)  # cut off below the relaxation: there is nothing to look at
+    over.cut(relaxed.bound * (1 - 1e-6))
+    over.grow(60)
+    assert over.bound == pytest.approx(relaxed.bound * (1 - 1e-6))
 
 
 def test_many_like_units_are_planned_within_the_gap(tmp_path):
