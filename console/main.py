@@ -234,7 +234,8 @@ def report(
 def check(task_set: SetId = "latest", json: Json = False) -> None:
     """Check a finished schedule as a whole: balance, limits, ramps, minimum times and reserve across every seam.
 
-    What stays insecure after adjustment is no fault of the schedule; it is told by kind of reason.
+    What stays insecure after adjustment is no fault of the schedule; it is told by kind of reason. So is load that is not
+    served: in the schedule, where capacity falls short, and beyond it by adjustment.
     """
     with plain_errors():
         from bos_core.index.client import Index
@@ -252,7 +253,9 @@ def check(task_set: SetId = "latest", json: Json = False) -> None:
             raise BosError(
                 f"the schedule of task set {found.id} is not valid: {error}", "report it with its id"
             ) from None
-        told = {"task set": found.id, "hours": len(year.on), "valid": True, "insecure hours": insecure}
+        told = {"task set": found.id, "hours": len(year.on), "valid": True, "insecure hours": insecure,
+                "MWh not served": round(float(year.unserved.sum()), 3),
+                "MWh shed by adjustment": round(float(year.shed.sum()), 3)}  # fmt: skip
         show([{**told, "insecure": why} if json else told], json)
         if why and not json:
             show(why, False, "what stays insecure")

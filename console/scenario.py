@@ -85,8 +85,8 @@ def export_version(
     with plain_errors(), _index() as index:
         from flows.portable import export_version as write
 
-        write(index, version, file)
-        console.print(str(file), soft_wrap=True)
+        told = write(index, version, file)
+        console.print("\n".join([str(file), *told]), soft_wrap=True)
 
 
 @app.command("import")

@@ -28,6 +28,7 @@ from slots.grid.model import Grid
 from slots.sources.catalogue import load_source
 from slots.sources.exchange.writer import FORMATS, write_exchange
 from slots.sources.matpower_export import write_case
+from slots.sources.nominal import told_of_kv
 from slots.sources.pandapower_networks.export import whole_net
 from slots.sources.series import Series
 
@@ -36,8 +37,8 @@ FORMAT = 3  # 2: every hourly array is of all devices
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every member, so that the same scenario is the same bytes
 
 
-def export_version(index: Index, version: int, path: Path) -> None:
-    """Write a version: `.bos` holds all of it, `.m` and `.json` (pandapower) its grid.
+def export_version(index: Index, version: int, path: Path) -> list[str]:
+    """Write a version: `.bos` holds all of it, `.m` and `.json` (pandapower) its grid; sentences on what is not as it was.
 
     Raises:
         OntologyError: the version does not exist or holds no whole grid.
@@ -49,19 +50,24 @@ def export_version(index: Index, version: int, path: Path) -> None:
         _pack(index, version, told, part)
     elif path.suffix == ".m":
         write_case(grid_of_ontology(told), path)
-        return
+        return []
     elif path.suffix == ".json":
         import pandapower as pp
 
-        pp.to_json(whole_net(grid_of_ontology(told)), str(part))
+        grid = grid_of_ontology(told)
+        pp.to_json(whole_net(grid), str(part))
+        part.replace(path)
+        return told_of_kv(grid)
     elif path.suffix in FORMATS:
-        write_exchange(grid_of_ontology(told), path)
-        return
+        grid = grid_of_ontology(told)
+        write_exchange(grid, path)
+        return told_of_kv(grid)
     else:
         raise ParameterError(
             f"{path.name} names no known format", f"end it in {SUFFIX}, .m, .json, {', '.join(FORMATS)}"
         )
     part.replace(path)
+    return []
 
 
 def import_version(index: Index, source: str, label: str) -> int:

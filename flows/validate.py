@@ -19,7 +19,10 @@ POWER_TOLERANCE_MW = 1e-3
 
 @dataclass(frozen=True)
 class Year:
-    """The concatenated schedule: (hour, unit) arrays over the horizon."""
+    """The concatenated schedule: (hour, unit) arrays over the horizon.
+
+    `unserved`, `shed`: (hour,) MW of load that the schedule does not serve, and that adjustment sheds beyond it.
+    """
 
     network: Network
     on: Bools
@@ -29,6 +32,8 @@ class Year:
     reserve_required: Floats
     reserve_short: Floats
     balance: Floats
+    unserved: Floats
+    shed: Floats
 
 
 def read_year(index: Index, set_id: str) -> Year:
@@ -45,6 +50,7 @@ def year_from(network: str, read: Callable[[str, str], Any]) -> Year:
     return Year(
         net, read("apd-check", "on").astype(bool), p, read("adjust", "p"), read("apd-check", "reserve"),
         read("apd-check", "reserve_required"), read("apd-check", "reserve_short"), balance,
+        read("apd-check", "shed"), read("adjust", "shed").sum(axis=1),
     )  # fmt: skip
 
 

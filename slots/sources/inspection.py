@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from slots.grid.model import SLACK, STORAGE, THERMAL, VARIABLE, Bools, Floats, Grid
+from slots.grid.model import PV, SLACK, STORAGE, THERMAL, VARIABLE, Bools, Floats, Grid
 from slots.sources.series import Series, Spread
 from slots.sources.source import Source
 
@@ -116,6 +116,17 @@ def _costs(grid: Grid, _: Series | None) -> list[str]:
             f"{(price < -1e-9).sum()} thermal units have a negative price ({_some(units.name[mine][price < -1e-9])})"
         )
     return out
+
+
+def _reactive(grid: Grid, _: Series | None) -> list[str]:
+    units, held = grid.units, np.isin(grid.buses.kind, (PV, SLACK))
+    width = np.zeros(grid.n_bus)
+    np.add.at(width, units.bus[units.in_service], np.abs(units.qmax - units.qmin)[units.in_service])
+    still = units.in_service & (held & (width < SMALL_MW))[units.bus]
+    if not still.any():
+        return []
+    return [f"units at {len(set(units.bus[still].tolist()))} of {held.sum()} buses that are to hold a voltage have no range of "
+            f"reactive power (qmin = qmax): they hold none in the plan ({_some(units.name[still])})"]  # fmt: skip
 
 
 def _ranges(grid: Grid, _: Series | None) -> list[str]:
@@ -228,7 +239,18 @@ def _series(grid: Grid, series: Series | None) -> list[str]:
     return out
 
 
-RULES: tuple[Rule, ...] = (_capacity, _ratings, _costs, _ranges, _stores, _own_point, _levels, _shape, _series)
+RULES: tuple[Rule, ...] = (
+    _capacity,
+    _ratings,
+    _costs,
+    _ranges,
+    _reactive,
+    _stores,
+    _own_point,
+    _levels,
+    _shape,
+    _series,
+)
 
 
 def _giving(grid: Grid) -> Bools:

@@ -27,7 +27,14 @@ def test_all_stages_succeed(home: Home, two_days: str):
 
 
 def test_the_schedule_is_valid_as_a_whole(home: Home, two_days: str):
-    assert json.loads(home.bos("check", two_days, "--json").stdout)[0]["valid"]
+    told = json.loads(home.bos("check", two_days, "--json").stdout)[0]
+    assert told["valid"]
+    assert told["MWh not served"] == 0.0  # its capacity suffices
+    shed = 0.0
+    for path in (home.folder / "results" / two_days / "adjust").glob("*.h5"):
+        with h5py.File(path) as file:
+            shed += file["shed"][()].sum()
+    assert told["MWh shed by adjustment"] == pytest.approx(shed, abs=2e-3)
 
 
 def test_a_month_seam_is_valid(home: Home):

@@ -77,6 +77,18 @@ def test_a_pandapower_file_brings_the_grid_back(index: Index, version: int, tmp_
     assert any((~g).any() for g in (before.units.in_service, before.branches.in_service)) == (before.n_bus == 73)
 
 
+def test_buses_without_a_nominal_voltage_are_told_where_the_format_needs_one(
+    index: Index, version: int, tmp_path: Path
+):
+    bare = import_version(index, "case14", f"without voltages, beside {version}")
+    for name in ("x.json", "x.xiidm"):
+        (told,) = export_version(index, bare, tmp_path / name)
+        assert told.startswith("14 of 14 buses have no nominal voltage: they are written at 1 kV")
+        assert (load_source(str(tmp_path / name)).grid.buses.kv == 1.0).all()
+    assert export_version(index, bare, tmp_path / "x.m") == []
+    assert export_version(index, version, tmp_path / "y.json") == []
+
+
 def test_bad_files_get_one_sentence(index: Index, version: int, tmp_path: Path):
     (tmp_path / "bad.bos").write_bytes(b"nothing")
     for source, sentence in ((tmp_path / "bad.bos", "damaged or no scenario"), (tmp_path / "no.bos", "cannot be read")):

@@ -57,6 +57,7 @@ CASES = {
     "negative price": (lambda g: _units(g, cost_usd=g.units.cost_mw * [[-5.0], [9.0]]), "1 thermal units have a negative price (unit 0)"),
     "no range": (lambda g: _units(g, pmin=np.array([100.0, 0]), p=np.array([100.0, 50])), "1 thermal units have no range"),
     "no power": (lambda g: _units(g, pmax=np.array([0.0, 100]), p=np.array([0.0, 50])), "1 units can give no active power (unit 0)"),
+    "no reactive range": (lambda g: _units(g, qmin=g.units.qmax), "buses that are to hold a voltage have no range of reactive power"),
     "reactive range crossed": (lambda g: _units(g, qmin=g.units.qmax + 1), "qmin is above qmax at 2 units"),
     "no ramp": (lambda g: _units(g, ramp=np.array([0.0, 100])), "1 thermal units cannot ramp"),
     "no energy": (lambda g: _units(g, kind=np.array(["thermal", STORAGE])), "1 stores have no energy content"),

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 
 from bos_core.objects.errors import GridError
 from slots.grid.model import Bools, Branches, Complexes, Floats, Grid, Strings
+from slots.sources.nominal import written_kv
 
 Shunts = tuple[Complexes, Complexes]
 FORMATS = {".zip": "CGMES", ".uct": "UCTE", ".raw": "PSS/E", ".xiidm": "XIIDM"}
@@ -60,7 +61,7 @@ def _network(grid: Grid, kind: str) -> Any:
     import pypowsybl as pp
 
     network = pp.network.create_empty(grid.name)
-    kv = np.where(grid.buses.kv > 0, grid.buses.kv, 1.0)
+    kv = written_kv(grid)
     level = np.array([f"{n} {name}" for n, name in zip(grid.buses.number, grid.buses.name, strict=True)])
     wound = _wound(grid, kv)
     kept = _kept_shunts(grid, wound, kind)

@@ -12,6 +12,7 @@ import numpy as np
 
 from slots.grid.admittance import two_ports
 from slots.grid.model import PQ, SLACK, STORAGE, Bools, Floats, Grid
+from slots.sources.nominal import written_kv
 from slots.sources.pandapower_networks.own import NO_RATING, OF_LINKS, OF_STORES, OF_UNITS, ROW, SPLIT, plain
 
 OF_BUSES = ("bs_low", "bs_high", "bs_step", "lat", "lon")
@@ -22,7 +23,7 @@ def whole_net(grid: Grid) -> Any:
     import pandapower as pp
 
     net = pp.create_empty_network(name=grid.name, sn_mva=grid.base_mva)
-    kv = np.where(grid.buses.kv > 0, grid.buses.kv, 1.0)
+    kv = written_kv(grid)
     _buses(pp, net, grid, kv)
     ports = two_ports(grid.replace(branches=_all_on(grid)).branches)
     for k in range(len(grid.branches)):

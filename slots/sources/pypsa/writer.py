@@ -19,6 +19,7 @@ import pandas as pd
 from bos_core.objects.errors import ParameterError
 from slots.grid.admittance import admittance, as_set, branch_flows
 from slots.grid.model import PQ, STORAGE, Bools, Complexes, Floats, Grid
+from slots.sources.nominal import told_of_kv, written_kv
 
 UNRATED_MVA = 9999.0  # PyPSA has no branches without a rating
 COLORS = {"coal": "#4d4d4d", "gas": "#d9a066", "nuclear": "#b23a48", "oil": "#7a4b2b", "hydro": "#3a7ca5", "wind": "#6fb1c9",
@@ -79,7 +80,12 @@ def write_pypsa(grid: Grid, schedule: Schedule, path: Path) -> list[str]:
     stamps = pd.date_range(schedule.start.replace(tzinfo=None), periods=len(schedule.p), freq="h")
     (_netcdf if path.suffix else _folder)(path, grid.name, sheets, stamps)
     moved = int(schedule.tap.any(axis=0).sum()) if schedule.tap.size else 0
-    return [f"{moved} transformers change their ratios by the hour: PyPSA holds the ones of the model"] if moved else []
+    told = told_of_kv(grid)
+    return (
+        [*told, f"{moved} transformers change their ratios by the hour: PyPSA holds the ones of the model"]
+        if moved
+        else told
+    )
 
 
 def _names(grid: Grid) -> list[str]:
@@ -94,7 +100,7 @@ def _buses(grid: Grid, bus: Any, s: Schedule) -> Sheet:
     np.add.at(net.T, grid.units.bus, s.p.T.astype(complex))
     net = net + 1j * s.q
     static = {
-        "v_nom": np.where(b.kv > 0, b.kv, 1.0),
+        "v_nom": written_kv(grid),
         "x": x,
         "y": y,
         "v_mag_pu_min": b.vmin,
@@ -133,7 +139,7 @@ def _carriers(grid: Grid) -> Sheet:
 
 def _branches(grid: Grid, bus: Any, s: Schedule) -> tuple[dict[str, Sheet], Complexes]:
     """Lines and transformers, and (bus,) p.u. of shunts that stand at one end only."""
-    br, kv, base = grid.branches, np.where(grid.buses.kv > 0, grid.buses.kv, 1.0), grid.base_mva
+    br, kv, base = grid.branches, written_kv(grid), grid.base_mva
     live = grid.live[br.f] & grid.live[br.t]
     left, right = br.g_f + 1j * (br.b_f + br.b / 2), br.g_t + 1j * (br.b_t + br.b / 2)
     both = np.where(np.abs(left) < np.abs(right), left, right)
@@ -238,7 +244,7 @@ def _storage(grid: Grid, bus: Any, s: Schedule) -> Sheet:
 def _shunts(grid: Grid, bus: Any, extra: Complexes) -> Sheet:
     y = ((grid.buses.gs + 1j * grid.buses.bs) / grid.base_mva + extra) * grid.base_mva
     at = np.flatnonzero(grid.live & (np.abs(y) > 0))
-    kv = np.where(grid.buses.kv > 0, grid.buses.kv, 1.0)[at]
+    kv = written_kv(grid)[at]
     return Sheet([f"shunt {bus[k]}" for k in at], {"bus": bus[at], "g": y.real[at] / kv**2, "b": y.imag[at] / kv**2})
 
 
