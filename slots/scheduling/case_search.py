@@ -73,8 +73,9 @@ def solve_case(case: CommitmentCase, gap: float = 1e-3, seconds: float = 600.0) 
     problem = compile_case(case)
     what = f"unit commitment of {case.name}"
     large = case.steps * len(case.thermal.name) > LARGE
+    effort = Effort(gap, seconds=lambda: seconds - (time.process_time() - began))
     relaxed = Relaxation.of(
-        problem, lambda x: schedule_of(case, problem, x, -np.inf, 0.0), Effort(gap), what, "ipm" if large else "choose"
+        problem, lambda x: schedule_of(case, problem, x, -np.inf, 0.0), effort, what, "ipm" if large else "choose"
     )
     best = _Best(case, problem, began, seconds, relaxed.bound)
     failed: BosError | None = None

@@ -139,6 +139,11 @@ class Solver:
         return np.array(self._highs.getSolution().row_dual)
 
     @property
+    def optimal(self) -> bool:
+        """Whether the last solution is proved to be optimal (a linear one that ran out of time bounds nothing)."""
+        return bool(self._highs.getModelStatus() == _Status.kOptimal)
+
+    @property
     def objective(self) -> float:
         """Cost of the last solution."""
         return float(self._highs.getInfo().objective_function_value)

@@ -57,7 +57,7 @@ class Effort:
         gap: relative distance of cost and bound that is wanted.
         nodes: of a mixed-integer search; unlike a limit in time, it gives the same everywhere.
         options: further HiGHS options of the mixed-integer searches.
-        seconds: CPU seconds left for a mixed-integer search, asked when it begins; None: no limit.
+        seconds: left for a search or the relaxation, asked when it begins; None: no limit.
     """
 
     gap: float
@@ -92,11 +92,17 @@ class Relaxation(Generic[S]):
 
         Raises:
             InfeasibleError: it has no solution.
+            SolverError: it was not solved in the time given.
         """
         solver = Solver(problem.template)
         solver.option("solver", method)
+        if effort.seconds is not None:
+            solver.option("time_limit", max(1.0, effort.seconds()))
         limits = problem.limits(solver)
         x = limits.settle(what, relax=True)
+        if not solver.optimal:
+            raise SolverError(f"the relaxation of {what} was not solved in the time given", "give it more time")
+        solver.option("time_limit", np.inf)
         return cls(problem, schedule, effort, what, limits, solver, x, solver.reduced_costs(), solver.objective)
 
     @property
