@@ -6,6 +6,7 @@ are off and load not served are asked in turn. Where there is no power flow, the
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class _Reasons:
         by_voltage = min(by_voltage, self._reactive_part(left))
         alone = running.most() + by_voltage
         if alone >= missing:
-            return self._not_alone(left)
+            return self._not_alone
         off = ~self.point.on & (grid.units.kind == THERMAL) & grid.units.in_service
         reactive = np.asarray(net.unit_map.T @ gradient.reactive) / grid.base_mva
         gives = np.maximum(reactive * grid.units.qmin, reactive * grid.units.qmax)[off]
@@ -161,8 +162,9 @@ class _Reasons:
             cases, branches = batched_engine_of(net).cases(hour, at), np.array([left.outage])
         return Linearised(net, self.search.adm, self.point, Verified(self.result, cases, branches))
 
-    def _not_alone(self, left: Left) -> Why:
-        """What could be met alone: do other limits stand against it, by a program of full length?"""
+    @cached_property
+    def _not_alone(self) -> Why:
+        """Of what could be met alone: do other limits stand against it, by a program of full length?"""
         search = self.search
         about = Linearised(search.net, search.adm, self.point, self.state)
         try:

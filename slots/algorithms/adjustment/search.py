@@ -13,6 +13,7 @@ from slots.algorithms.n1.batched import batched, batched_engine_of
 from slots.algorithms.n1.cases import Cases
 from slots.algorithms.n1.worst import Collector
 from slots.contracts.adjustment import AdjustmentRequest
+from slots.contracts.curative import CurativeAction
 from slots.contracts.n1 import LOADING_TOLERANCE, VOLTAGE_TOLERANCE, N1Request, N1Result
 from slots.grid.admittance import Admittance, admittance
 from slots.grid.model import THERMAL
@@ -43,6 +44,7 @@ class Search:
     def __init__(self, request: AdjustmentRequest, adm: Admittance) -> None:
         self.request, self.net, self.adm, self.own = request, request.network, adm, admittance(request.network.grid)
         self.watched, self.rounds = Watched(), 0
+        self._helped: dict[int, CurativeAction] = {}  # by case, what helped last
 
     def improve(
         self, point: OperatingPoint, shed_more: bool, most: int = MAX_ROUNDS
@@ -177,9 +179,11 @@ class Search:
             for k in np.flatnonzero(~result.converged[0, 1:]).tolist():
                 if k in watched.helpless:
                     continue
-                if (action := pocket.help(k)) is None:
+                action = self._again(pocket, k) or pocket.help(k)
+                if action is None:
                     watched.helpless.add(k)
                     continue
+                self._helped[k] = action
                 actions.append(action)
                 _count_as_met(result, [k])
         known = np.isin(result.contingencies, list(watched.cases))
@@ -189,6 +193,24 @@ class Search:
         outages = np.flatnonzero(result.converged[0, 1:] & matters & ~helped)
         states = batched_engine_of(net).cases(hour, outages)
         return Verified(result, states, result.contingencies[outages], tuple(actions))
+
+    def _again(self, pocket: Pocket, case: int) -> CurativeAction | None:
+        """What helped a case at a point before, if it does here; `least` seeks the least at the end."""
+        action = self._helped.get(case)
+        if action is None:
+            return None
+        change = action.change.real * self.net.grid.base_mva
+        fits = (change >= -pocket.generation - 1e-6).all() and (change <= pocket.demand + 1e-6).all()
+        return action if fits and pocket.secure(case, action) else None
+
+    def least(self, point: OperatingPoint, state: Verified) -> tuple[CurativeAction, ...]:
+        """The actions of a point's states, those for outages without a power flow sought anew."""
+        pocket, out = self.pocket(point), []
+        for action in state.actions:
+            case = int(np.flatnonzero(self.request.contingencies == action.outage)[0])
+            fresh = pocket.help(case) if self._helped.get(case) is action else None
+            out.append(action if fresh is None else fresh)
+        return tuple(out)
 
     def score(self, result: N1Result, point: OperatingPoint) -> Score:
         """How far a point is from being secure, but for what is set aside."""

@@ -35,6 +35,7 @@ def successive_lp(request: AdjustmentRequest) -> Adjusted:
     if not ok:
         return Adjusted(schedule, 0.0, 0.0, 0, False, np.inf, "no power flow of the intact grid")
     best, state, score = _found(search, first)
+    state = replace(state, actions=search.least(best, state))
     if best is first and _covered(request, state.actions):
         best = schedule
     moved = float(np.abs(best.p - schedule.p).sum() / 2)
