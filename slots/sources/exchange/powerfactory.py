@@ -16,7 +16,6 @@ _READ = {"ElmNet", "ElmSubstat", "ElmTrfstat", "ElmTerm", "ElmCoup", "ElmSym", "
 _NO_POWER = {"ElmArea", "ElmBmu", "ElmBoundary", "ElmBranch", "ElmComp", "ElmDcubi", "ElmDsl", "ElmFile", "ElmRelay", "ElmSite",
              "ElmPhi__pll", "ElmSecctrl", "ElmStactrl", "ElmTapctrl", "ElmValve", "ElmZone"}  # fmt: skip
 _MACHINES = ("ElmSym", "ElmAsm", "ElmGenstat")
-_GROUPS = ("nt2ag", "nt3ag_h", "nt3ag_m", "nt3ag_l")  # phase shifts of vector groups, in steps of 30°
 
 Record = dict[str, str]
 
@@ -42,10 +41,6 @@ def _unused(stated: dict[str, list[Record]], types: dict[str, Record], log: Read
     for kind, rows in stated.items():
         if kind.startswith("Elm") and kind not in _READ | _NO_POWER:
             log.leave_out(kind, [r.get("loc_name", "") for r in rows], "PowSyBl knows no such element: it is missing")
-    windings = [*stated["ElmTr2"], *stated["ElmTr3"]]
-    turned = [r["loc_name"] for r in windings if any(number(types.get(r["typ_id"], {}), g) for g in _GROUPS)]
-    log.leave_out("vector group of a transformer", turned, "its turn by steps of 30° moves no power where loops agree: "
-                  "angles are without it")  # fmt: skip
     quadrature = [r["loc_name"] for r in stated["ElmTr2"] if (t := types.get(r["typ_id"]))
                   and number(t, "dutap") and number(t, "phitr") and number(r, "nntap") != number(t, "nntap0")]  # fmt: skip
     log.leave_out(

@@ -7,12 +7,15 @@ import re
 from slots.sources.exchange.frames import Frames
 from slots.sources.exchange.tables import Tables
 
+_TURN = "its turn by steps of 30° moves no power where loops agree: angles are without it"
 _EXTENSIONS = (
     ("activePowerControl", "active power control", "deficits are shared by the units' room, not by their droops"),
     ("coordinatedReactiveControl", "coordinated reactive control", "units of a bus share by their ranges"),
     ("hvdcAngleDroopActivePowerControl", "AC emulation of an HVDC line", "HVDC lines keep their schedule"),
     ("hvdcOperatorActivePowerRange", "operator's range of an HVDC line", "HVDC lines keep their schedule"),
     ("standbyAutomaton", "standby automaton", "a static var compensator regulates as its mode says"),
+    ("twoWindingsTransformerPhaseAngleClock", "vector group of a transformer", _TURN),
+    ("threeWindingsTransformerPhaseAngleClock", "vector group of a transformer", _TURN),
     ("voltagePerReactivePowerControl", "slope of a static var compensator", "it holds its voltage without a slope"),
 )
 _MODELS = re.compile(r'<\w+:(?:load) id="([^"]*)"[^>]*[^/]>\s*<\w+:(?:exponentialModel|zipModel)')
