@@ -27,6 +27,10 @@ SMALLEST_RADIUS = 5e-3
 BACKOFF = 2.5e-3  # of each rating kept free, so that a linear step lands inside
 BACKOFF_GROWTH = 1.5  # after a round that did not help
 LARGEST_BACKOFF = 0.02
+MOST_WORK = 1000  # cases linearised in an hour, and MEND times as many tried to be mended, before its rounds end
+MEND = 4
+AT_LAST = 400  # more work for the actions that are sought at the end
+LARGE = 500  # buses that make a case twice the work
 COLLAPSE_WEIGHT = 1e6  # an outage without a power flow is worse than any violation
 BISECTIONS = 4
 LEAST_USD = 1e-6
@@ -39,11 +43,15 @@ Score = tuple[float, float]  # worst violation, sum of violations and of cases w
 
 
 class Search:
-    """An hour's search: what it watches, the outages that it has set aside, and the rounds that it took."""
+    """An hour's search: what it watches, the outages that it has set aside, the rounds that it took and their work.
+
+    What an hour may take is bounded, whatever the grid: rounds beyond rarely mend what those before did not.
+    """
 
     def __init__(self, request: AdjustmentRequest, adm: Admittance) -> None:
         self.request, self.net, self.adm, self.own = request, request.network, adm, admittance(request.network.grid)
-        self.watched, self.rounds = Watched(), 0
+        self.watched, self.rounds, self.work = Watched(), 0, 0.0
+        self._per_case = 1 + request.network.grid.n_bus / LARGE
         self._helped: dict[int, CurativeAction] = {}  # by case, what helped last
 
     def improve(
@@ -67,7 +75,7 @@ class Search:
                 # The step was too long for the linear model: go back, watch what it broke too, step shorter.
                 radius *= SHRINK
                 backoff = min(backoff * BACKOFF_GROWTH, LARGEST_BACKOFF)
-            last = number == most or radius < SMALLEST_RADIUS
+            last = number == most or radius < SMALLEST_RADIUS or self.work > MOST_WORK
             if best_score[0] > 0 and (last or (not tried and point is not best)):
                 tried = True
                 cured, its = self.cured(best, best_state, all_or_none=not last)
@@ -76,6 +84,7 @@ class Search:
             if best_score[0] <= 0 or last:
                 break
             self.rounds += 1
+            self.work += self._per_case * len(watched.cases)
             try:
                 changed = step(request, best, about.rows(watched, backoff), radius, shed_more).point
             except (InfeasibleError, SolverError):  # next to a voltage collapse the program may be beyond the solver
@@ -250,6 +259,11 @@ class Search:
         for k in left:
             if k in self.watched.helpless:
                 continue
+            if self.work > MOST_WORK + (0 if all_or_none else AT_LAST):
+                if all_or_none:
+                    return state, self.score(state.result, point)
+                break
+            self.work += MEND * self._per_case
             action = pocket.mend(k) if result.converged[0, 1 + k] else pocket.help(k)
             if action is not None:
                 actions.append(action)

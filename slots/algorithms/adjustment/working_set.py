@@ -110,6 +110,14 @@ def watch(net: Network, adm: Admittance, point: OperatingPoint, state: Verified,
     watched.join_worst(found)
 
 
+def _by_case(pairs: set[Pair]) -> dict[int, list[int]]:
+    """By case its branches or buses, in order."""
+    out: dict[int, list[int]] = {}
+    for case, k in sorted(pairs):
+        out.setdefault(case, []).append(k)
+    return out
+
+
 class Linearised:
     """The working set's linear model about a point; what is asked for again is not made again."""
 
@@ -121,12 +129,15 @@ class Linearised:
 
     def rows(self, watched: Watched, backoff: float) -> list[Row]:
         """The working set's rows; `backoff`: share of each rating that is kept free."""
-        rows = self._case_rows(-1, watched, backoff)
+        flows, volts = _by_case(watched.flows), _by_case(watched.volts)
+        rows = self._case_rows(-1, flows.get(-1, []), volts.get(-1, []), backoff)
         rows += self._reactive_rows(sorted(watched.reactive))
         rows = [replace(r, weight=INTACT) for r in rows]
         rows += self._collapse_rows()
-        for branch in sorted(c for c in watched.cases if c in self._at):  # those that have a power flow now
-            rows += self._case_rows(branch, watched, backoff)
+        for branch in sorted(
+            c for c in flows.keys() | volts.keys() if c in self._at
+        ):  # those that have a power flow now
+            rows += self._case_rows(branch, flows.get(branch, []), volts.get(branch, []), backoff)
         return rows
 
     def voltages(self, case: int) -> Complexes:
@@ -168,10 +179,9 @@ class Linearised:
                 self._gradients[key] = s.voltage(k) if of == "voltage" else s.reactive(k)
         return self._gradients[key]
 
-    def _case_rows(self, case: int, watched: Watched, backoff: float) -> list[Row]:
+    def _case_rows(self, case: int, flows: list[int], volts: list[int], backoff: float) -> list[Row]:
         kept = self._kept(case)
-        flows = sorted(b for c, b in watched.flows if c == case)
-        volts = sorted(b for c, b in watched.volts if c == case and kept[b])
+        volts = [b for b in volts if kept[b]]
         if not flows and not volts:
             return []
         base, (v, _) = self._net.grid.base_mva, self._state_of(case)
