@@ -40,6 +40,7 @@ ODD: dict[str, tuple[Rows, Rows, Rows, Rows]] = {
     "no costs": (LOADS, TWO, RING, []),
     "one unit": (LOADS, [_unit(1, 200, 50)], RING, COSTS[:1]),
     "minimum above the load": (LOADS, [_unit(1, 200, 150)], RING, COSTS[:1]),
+    "a source at rest": (LOADS, [(1, 0, *_unit(1, 200, 150)[2:])], RING, COSTS[:1]),
     "one bus": ([_bus(1, 3, 50, 10)], [_unit(1, 100)], [], COSTS[:1]),
     "one line": ([_bus(1, 3, 0, 0), _bus(2, 1, 50, 10)], [_unit(1, 100)], [_line(1, 2)], COSTS[:1]),
     "no voltages": ([(*b[:9], 0.0, *b[10:]) for b in LOADS], TWO, RING, COSTS),

@@ -82,10 +82,14 @@ def _balanced(net: Network, point: OperatingPoint) -> OperatingPoint:
 
 
 def _running(grid: Grid) -> Bools:
-    """(unit,) units that run in the case: in service and, if thermal, generating."""
+    """(unit,) units that run in the case: in service and, if thermal, generating.
+
+    Where none does, those at the slack bus do: many a feeder's file leaves what its source gives to the power flow.
+    """
     units = grid.units
     thermal = units.kind == "thermal"
-    return np.asarray(units.in_service & (~thermal | (units.p > 1e-6) | (units.pmin <= 0)))
+    runs = units.in_service & (~thermal | (units.p > 1e-6) | (units.pmin <= 0))
+    return np.asarray(runs if runs.any() else units.in_service & (units.bus == grid.slack))
 
 
 def _flat(net: Network, point: OperatingPoint) -> Complexes:
