@@ -115,9 +115,8 @@ def _dispatch(request: ReactiveRequest, aim: tuple[float, float]) -> ReactiveDis
         residual[h] = max(0.0, (grid.buses.vmin - mag)[live].max(), (mag - grid.buses.vmax)[live].max())
         held = _reactive_held(net, request.on[h], q[h]) and _within(request, h, p[h])
         feasible[h] = ok and residual[h] < 1e-6 and held
-    return ReactiveDispatch(
-        v, q, p, loss, feasible, residual, shunt, tap, np.abs(request.p - scheduled).sum(axis=1) / 2
-    )
+    moved = np.abs(request.p - scheduled).sum(axis=1) / 2
+    return ReactiveDispatch(v, q, p, loss, feasible, residual, shunt, tap, moved)
 
 
 def _reactive_held(net: Network, on: Bools, q: Floats) -> bool:

@@ -7,6 +7,7 @@ the grid's source states as its own dispatch usually has a power flow: the neare
 from dataclasses import replace
 
 import numpy as np
+import scipy.sparse as sp
 
 from slots.algorithms.reactive_dispatch.stated import Settings, first_point, state
 from slots.contracts.reactive_dispatch import ReactiveRequest
@@ -14,9 +15,12 @@ from slots.grid.model import Floats
 from slots.grid.operating_point import settle
 
 STEPS = 8  # of the way
+WINDOW_MW = 1e-3  # by which a unit may leave its window
 
 
-def with_power_flow(request: ReactiveRequest, h: int, settings: Settings, ybus: object) -> ReactiveRequest | None:
+def with_power_flow(
+    request: ReactiveRequest, h: int, settings: Settings, ybus: sp.csr_matrix
+) -> ReactiveRequest | None:
     """The request with hour `h` moved to the nearest point that has a power flow; None where there is none.
 
     Units that run stay within their windows, and give in all what they gave.
@@ -28,7 +32,8 @@ def with_power_flow(request: ReactiveRequest, h: int, settings: Settings, ybus: 
         p[h] += k / STEPS * (own - request.p[h])
         moved = replace(request, p=p)
         point = replace(first_point(moved, h, settings), v=np.exp(1j * angles))
-        if settle(net, ybus, point)[1]:  # type: ignore[arg-type]
+        settled, ok = settle(net, ybus, point)
+        if ok and (settled.p >= point.low - WINDOW_MW).all() and (settled.p <= point.high + WINDOW_MW).all():
             return moved
     return None
 
