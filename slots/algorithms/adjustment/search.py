@@ -214,6 +214,8 @@ class Search:
 
     def least(self, point: OperatingPoint, state: Verified) -> tuple[CurativeAction, ...]:
         """The actions of a point's states, those for outages without a power flow sought anew."""
+        if not state.actions:
+            return ()
         pocket, out = self.pocket(point), []
         for action in state.actions:
             case = int(np.flatnonzero(self.request.contingencies == action.outage)[0])
