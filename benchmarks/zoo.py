@@ -27,7 +27,7 @@ from bos_core.objects.task import Receipt
 from slots.sources.listed import listed_grids
 
 MOST_BUSES = 3500  # of grids of packages
-QUICK = ("case5", "case6ww", "case9", "case14", "case24_ieee_rts", "case30", "case33bw", "case39", "case57",
+QUICK = ("case5", "case6ww", "case9", "case14", "case_ieee30", "case30", "case33bw", "case39", "case57",
          "case69")  # fmt: skip
 FILES = (".m", ".json", ".xlsx", ".raw", ".rawx", ".uct", ".dgs", ".xiidm", ".zip", ".nc")
 OUTCOMES = ("planned", "refused", "crashed", "invalid")
