@@ -24,8 +24,8 @@ _BROKEN = (
     EOFError,
     zipfile.BadZipFile,
     zlib.error,
-    RuntimeError,
-)  # a damaged package; NotImplementedError, too
+    RuntimeError,  # an encrypted member; NotImplementedError, a kind of it, is a compression that Python does not know
+)
 _WIDE = {
     codecs.BOM_UTF32_LE: "UTF-32",
     codecs.BOM_UTF32_BE: "UTF-32",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from bos_core.objects.errors import GridError
-from slots.grid.model import ISOLATED, Branches, Buses, DcLinks, Floats, Grid, Ints, plain_pi
+from slots.grid.model import ISOLATED, Bools, Branches, Buses, DcLinks, Floats, Grid, Ints, Strings, plain_pi
 from slots.grid.reading import ReadingLog
 from slots.grid.reference import normalised
 from slots.sources.case_units import units_of
@@ -129,7 +129,7 @@ def _branch_names(b: Floats) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
     return np.array(names, dtype=np.str_)
 
 
-def _tell_angles(b: Floats, on: np.ndarray, names: np.ndarray, log: ReadingLog) -> None:  # type: ignore[type-arg]
+def _tell_angles(b: Floats, on: Bools, names: Strings, log: ReadingLog) -> None:
     """Limits of the angle across a branch: 0 at both sides, or 360° and more, is none."""
     if b.shape[1] < 13:
         return

